@@ -19,7 +19,14 @@ export type DType =
   | "float64"
   | "uint32"
   | "uint16"
-  | "int4";
+  | "int4"
+  | "uint4"
+  | "int2"
+  | "uint64"
+  | "bfloat16"
+  | "float8e4m3fn"
+  | "float8e5m2"
+  | "complex128";
 
 /** Sizes per axis; -1 is a dynamic size. A scalar is `[]`. */
 export type Shape = readonly number[];
@@ -95,12 +102,13 @@ export interface Model {
 
 const bitsOf: Readonly<Record<DType, number>> = {
   float32: 32, float16: 16, int32: 32, uint8: 8, int64: 64, string: 8, bool: 8, int16: 16,
-  complex64: 64, int8: 8, float64: 64, uint32: 32, uint16: 16, int4: 4,
+  complex64: 64, int8: 8, float64: 64, uint32: 32, uint16: 16, int4: 4, uint4: 4, int2: 2, uint64: 64,
+  bfloat16: 16, float8e4m3fn: 8, float8e5m2: 8, complex128: 128,
 }; // biome-ignore format: a table
 
 export const elementCount = (shape: Shape): number => shape.reduce((product, size) => product * size, 1);
 
-/** Bytes that a tensor of this dtype and shape takes; int4 packs two to a byte. */
+/** Bytes that a tensor of this dtype and shape takes; int4 packs two to a byte, int2 four. */
 export const byteSize = (dtype: DType, shape: Shape): number => Math.ceil((elementCount(shape) * bitsOf[dtype]) / 8);
 
 /** A constant over bytes that are already in memory. */

@@ -1,0 +1,178 @@
+/**
+ * Writes plain objects as a flatbuffer by a schema, on top of the `flatbuffers` package's builder. The same value gives
+ * the same bytes. Byte vectors come last in the file, in the order in which they are met, each written once per object:
+ * so the small head lies in front of the weights.
+ * The builder fills its buffer from the end, hence the reversed loops. Knows nothing about any format.
+ */
+import { FlotillaError } from "@flotilla/protocol/errors";
+import { Builder } from "flatbuffers";
+import {
+  type Encodable,
+  type Field,
+  type LazyBytes,
+  type Scalar,
+  scalarBytes,
+  type TableSchema,
+  type UnionValue,
+} from "./schema.ts";
+
+type Row = Readonly<Record<string, unknown>>;
+type Bytes = Uint8Array | LazyBytes;
+
+/** The builder's offsets are 32-bit signed. */
+const largestFileBytes = 2 ** 31 - 1;
+
+export function encodeFlatbuffer<T extends TableSchema>(
+  value: Encodable<T>,
+  schema: T,
+  identifier: string,
+): Uint8Array<ArrayBuffer> {
+  const blobs = new Map<Bytes, number>();
+  const bound = boundTable(schema, value, blobs) + 64;
+  if (bound > largestFileBytes)
+    throw new FlotillaError("UNSUPPORTED_FORMAT", `A file of about ${bound} bytes cannot be written: 2 GB is the most.`, {
+      details: { bytes: bound, limit: largestFileBytes },
+    });
+  const builder = new Builder(Math.ceil(bound / 16) * 16); // never grows, so that big vectors are copied once
+  const placed = new Map<Bytes, number>();
+  for (const [blob, align] of [...blobs].reverse()) {
+    const bytes = blob instanceof Uint8Array ? blob : blob.bytes();
+    builder.prep(align, bytes.byteLength);
+    placed.set(blob, builder.createByteVector(bytes));
+  }
+  builder.finish(encodeTable(builder, schema, value, placed), identifier);
+  return builder.asUint8Array() as Uint8Array<ArrayBuffer>; // the builder allocates plain ArrayBuffers
+}
+
+/** An upper bound of the bytes that the table and all below it take; collects the byte vectors, in order. */
+function boundTable(schema: TableSchema, row: Row, blobs: Map<Bytes, number>): number {
+  let bound = 16 + schema.slotCount * 12;
+  for (const { name, field } of schema.slots) {
+    const value = row[name];
+    if (value === undefined || value === null) continue;
+    bound += boundField(field, value, blobs);
+  }
+  return bound;
+}
+
+function boundField(field: Field, value: unknown, blobs: Map<Bytes, number>): number {
+  switch (field.kind) {
+    case "string":
+      return (value as string).length * 3 + 12;
+    case "vector":
+      return (value as readonly unknown[]).length * scalarBytes[field.type] + 16;
+    case "bytes": {
+      const blob = value as Bytes;
+      if (blobs.has(blob)) return 0;
+      blobs.set(blob, Math.max(field.align, 4));
+      return blob.byteLength + 4 + Math.max(field.align, 4) * 2;
+    }
+    case "table":
+      return boundTable(field.of, value as Row, blobs);
+    case "tables":
+      return (value as readonly Row[]).reduce((sum, row) => sum + 4 + boundTable(field.of, row, blobs), 8);
+    case "union": {
+      const { type, value: row } = value as UnionValue;
+      return boundTable(memberOf(field.members, type).schema, row, blobs);
+    }
+    default:
+      return 0;
+  }
+}
+
+function memberOf(members: readonly TableSchema[], type: string): { schema: TableSchema; code: number } {
+  const index = members.findIndex((member) => member.name === type);
+  const schema = members[index];
+  if (!schema) throw new FlotillaError("INTERNAL", `The union has no member ${type}.`);
+  return { schema, code: index + 1 };
+}
+
+function encodeTable(builder: Builder, schema: TableSchema, row: Row, placed: ReadonlyMap<Bytes, number>): number {
+  const offsets = new Map<string, number>();
+  for (const { name, field } of schema.slots) {
+    const value = row[name];
+    if (value === undefined || value === null) continue;
+    const offset = encodeReference(builder, field, value, placed);
+    if (offset !== undefined) offsets.set(name, offset);
+  }
+  builder.startObject(schema.slotCount);
+  for (const { name, field, id } of schema.slots) {
+    const value = row[name];
+    if (value === undefined || value === null) continue;
+    const offset = offsets.get(name);
+    if (field.kind === "scalar") {
+      if (Object.is(value, field.default)) continue;
+      addScalar(builder, field.type, value);
+    } else if (field.kind === "enum") {
+      if (value === field.default) continue;
+      const code = field.of.values[value as string];
+      if (code === undefined) throw new FlotillaError("INTERNAL", `${String(value)} is no ${field.of.name}.`);
+      addScalar(builder, field.of.type, code);
+    } else if (offset !== undefined) builder.addOffset(offset);
+    else continue;
+    builder.slot(field.kind === "union" ? id + 1 : id);
+    if (field.kind === "union") {
+      builder.addInt8(memberOf(field.members, (value as UnionValue).type).code);
+      builder.slot(id);
+    }
+  }
+  return builder.endObject();
+}
+
+/** Writes what a table only points at; undefined for what lies in the table itself. */
+function encodeReference(
+  builder: Builder,
+  field: Field,
+  value: unknown,
+  placed: ReadonlyMap<Bytes, number>,
+): number | undefined {
+  switch (field.kind) {
+    case "string":
+      return builder.createString(value as string);
+    case "bytes":
+      return placed.get(value as Bytes);
+    case "vector": {
+      const items = value as readonly unknown[];
+      builder.startVector(scalarBytes[field.type], items.length, scalarBytes[field.type]);
+      for (let i = items.length - 1; i >= 0; i--) addScalar(builder, field.type, items[i]);
+      return builder.endVector();
+    }
+    case "table":
+      return encodeTable(builder, field.of, value as Row, placed);
+    case "tables": {
+      const rows = (value as readonly Row[]).map((row) => encodeTable(builder, field.of, row, placed));
+      builder.startVector(4, rows.length, 4);
+      for (const row of rows.reverse()) builder.addOffset(row);
+      return builder.endVector();
+    }
+    case "union": {
+      const { type, value: row } = value as UnionValue;
+      return encodeTable(builder, memberOf(field.members, type).schema, row, placed);
+    }
+    default:
+      return undefined;
+  }
+}
+
+function addScalar(builder: Builder, type: Scalar, value: unknown): void {
+  switch (type) {
+    case "bool":
+      return builder.addInt8(value ? 1 : 0);
+    case "int8":
+    case "uint8":
+      return builder.addInt8(Number(value));
+    case "int16":
+    case "uint16":
+      return builder.addInt16(Number(value));
+    case "int32":
+    case "uint32":
+      return builder.addInt32(Number(value));
+    case "int64":
+    case "uint64":
+      return builder.addInt64(BigInt.asIntN(64, value as bigint));
+    case "float32":
+      return builder.addFloat32(Number(value));
+    case "float64":
+      return builder.addFloat64(Number(value));
+  }
+}
