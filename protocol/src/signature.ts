@@ -1,0 +1,47 @@
+/**
+ * Signature verification, one implementation on every platform (`@noble/curves`), because verdicts on malformed
+ * signatures differ between libraries and a fleet must agree with itself.
+ * Ed25519 follows RFC 8032 / FIPS 186-5 (no ZIP-215 leniency); ECDSA P-256 takes DER and does not ask for a low S,
+ * as OpenSSL and the KMSes write high ones.
+ */
+import { ed25519 } from "@noble/curves/ed25519.js";
+import { p256 } from "@noble/curves/nist.js";
+import { keyMaterialOf, type PublicKey } from "./public-key.ts";
+
+/** One signature as metadata and envelopes carry it. */
+export interface KeySignature {
+  readonly keyid: string;
+  readonly signature: Uint8Array;
+}
+
+/** Whether `signature` is `key`'s over exactly `message`. Malformed keys and signatures are simply not valid. */
+export function verifySignature(key: PublicKey, message: Uint8Array, signature: Uint8Array): boolean {
+  const material = keyMaterialOf(key);
+  if (material === null) return false;
+  try {
+    return material.algorithm === "ed25519"
+      ? ed25519.verify(signature, message, material.bytes, { zip215: false })
+      : p256.verify(signature, message, material.bytes, { format: "der", lowS: false, prehash: true });
+  } catch {
+    return false; // the library throws on wrong lengths and points off the curve
+  }
+}
+
+/**
+ * How many different keys of `keys` have validly signed `message`. The same key under two ids counts once;
+ * signatures by unknown keys and wrong signatures do not count and do no harm.
+ */
+export function countValidSignatures(
+  message: Uint8Array,
+  signatures: readonly KeySignature[],
+  keys: ReadonlyMap<string, PublicKey>,
+): number {
+  const signedBy = new Set<string>();
+  for (const { keyid, signature } of signatures) {
+    const key = keys.get(keyid);
+    const identity = key === undefined ? undefined : keyMaterialOf(key)?.identity;
+    if (key === undefined || identity === undefined || signedBy.has(identity)) continue;
+    if (verifySignature(key, message, signature)) signedBy.add(identity);
+  }
+  return signedBy.size;
+}
