@@ -1,0 +1,130 @@
+/**
+ * Decides node by node what can run in int8, and says why where it cannot.
+ * Knows roles, result rules and ranges; chooses no scale and changes nothing.
+ */
+import { type Graph, type GraphIndex, type Node, type TensorId, tensorOf } from "../ir/graph.ts";
+import { isUnsupported, type OpDefinition, type OperandRole } from "../ops/define-op.ts";
+import { type FloatConstants, type OperatorLookup, resultRulesOf, rolesOf } from "./operands.ts";
+import type { Range } from "./scales.ts";
+
+export type Verdict = { readonly mode: "int8" | "untouched" } | { readonly mode: "float"; readonly reason: string };
+
+export interface EligibilityContext {
+  readonly graph: Graph;
+  readonly index: GraphIndex;
+  readonly lookup: OperatorLookup;
+  readonly constants: FloatConstants;
+  readonly ranges: ReadonlyMap<TensorId, Range>;
+  /** Do graph inputs and outputs stay float32? */
+  readonly floatIo: boolean;
+}
+
+const float = (reason: string): Verdict => ({ mode: "float", reason });
+
+export function judgeNodes(context: EligibilityContext): Verdict[] {
+  const verdicts = context.graph.nodes.map((node) => judge(context, node));
+  return keepMovementFloat(context, verdicts);
+}
+
+function judge(context: EligibilityContext, node: Node): Verdict {
+  const { graph, lookup, constants } = context;
+  const touched = [...node.inputs, ...node.outputs].flatMap((id) => (id === null ? [] : [tensorOf(graph, id)]));
+  if (!touched.some((tensor) => tensor.dtype === "float32" || tensor.dtype === "float16")) return { mode: "untouched" };
+  if (touched.some((tensor) => tensor.quantization)) return { mode: "untouched" };
+  if (constants.isConstantNode(node)) return { mode: "untouched" };
+  const definition = lookup(node.kind);
+  if (!definition) return float("not an operator that Flotilla can quantize");
+  if (isUnsupported(definition.int8)) return float(definition.int8.unsupported);
+  const roles = rolesOf(definition, node);
+  for (const [position, role] of roles.entries()) {
+    const id = node.inputs[position];
+    if (id === null || id === undefined) continue;
+    const reason = role ? operandObstacle(context, id, role) : "it has more operands than its declaration";
+    if (reason) return float(reason);
+  }
+  for (const [position, rule] of resultRulesOf(definition, node).entries()) {
+    const id = node.outputs[position];
+    if (!rule) return float("it has more results than its declaration");
+    if (id === undefined || rule.rule === "none") continue;
+    const { name, dtype } = tensorOf(graph, id);
+    if (dtype !== "float32") return float(`its result "${name}" is ${dtype}`);
+    if (!context.ranges.has(id)) return float(`calibration gave no finite range for its result "${name}"`);
+  }
+  return { mode: "int8" };
+}
+
+function operandObstacle(context: EligibilityContext, id: TensorId, role: OperandRole): string | null {
+  const { name, dtype } = tensorOf(context.graph, id);
+  switch (role.role) {
+    case "index":
+      return null;
+    case "weight":
+    case "bias":
+      if (!context.constants.has(id)) return `its ${role.name} "${name}" is computed at run time`;
+      return context.constants.read(id)?.every(Number.isFinite)
+        ? null
+        : `its ${role.name} "${name}" is not a finite float constant`;
+    case "activation":
+    case "activations":
+      if (context.constants.has(id)) {
+        return context.constants.read(id)?.every(Number.isFinite)
+          ? null
+          : `its operand "${name}" is not a finite float constant`;
+      }
+      if (dtype !== "float32") return `its operand "${name}" is ${dtype}`;
+      return context.ranges.has(id) ? null : `calibration gave no finite range for its operand "${name}"`;
+  }
+}
+
+/**
+ * Operators that only move values (all results share their operand's scale) gain nothing in int8 when everything around
+ * them is float: they would only add a QUANTIZE and a DEQUANTIZE. Such regions stay float.
+ */
+function keepMovementFloat(context: EligibilityContext, verdicts: readonly Verdict[]): Verdict[] {
+  const { graph, index } = context;
+  const position = new Map(graph.nodes.map((node, at) => [node, at]));
+  const moves = graph.nodes.map(
+    (node, at) => verdicts[at]?.mode === "int8" && movesOnly(context.lookup(node.kind), node),
+  );
+  const isFloat = (node: Node) => verdicts[position.get(node) ?? -1]?.mode === "float";
+  const inputs = new Set<TensorId | null>(graph.inputs);
+  const outputs = new Set(graph.outputs);
+  const result = [...verdicts];
+  const seen = new Set<Node>();
+  for (const [at, start] of graph.nodes.entries()) {
+    if (!moves[at] || seen.has(start)) continue;
+    let surroundedByFloat = true;
+    let touchesFloatOperator = false;
+    const region: Node[] = [];
+    const pending = [start];
+    seen.add(start);
+    const visit = (neighbour: Node) => {
+      if (moves[position.get(neighbour) ?? -1]) {
+        if (!seen.has(neighbour)) pending.push(neighbour);
+        seen.add(neighbour);
+      } else if (isFloat(neighbour)) touchesFloatOperator = true;
+      else surroundedByFloat = false;
+    };
+    for (let node = pending.pop(); node; node = pending.pop()) {
+      region.push(node);
+      for (const id of node.inputs) {
+        if (id === null || context.constants.has(id) || tensorOf(graph, id).dtype !== "float32") continue;
+        const producer = index.producer(id);
+        if (producer) visit(producer);
+        else if (!(inputs.has(id) && context.floatIo)) surroundedByFloat = false;
+      }
+      for (const id of node.outputs) {
+        for (const consumer of index.consumers(id)) visit(consumer);
+        if (outputs.has(id) && !context.floatIo) surroundedByFloat = false;
+      }
+    }
+    if (!surroundedByFloat || !touchesFloatOperator) continue;
+    for (const node of region) {
+      result[position.get(node) ?? -1] = float("it only moves values between operators that stay float");
+    }
+  }
+  return result;
+}
+
+const movesOnly = (definition: OpDefinition | undefined, node: Node): boolean =>
+  definition !== undefined && resultRulesOf(definition, node).every((rule) => rule?.rule === "same-as");

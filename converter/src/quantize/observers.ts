@@ -1,0 +1,132 @@
+/**
+ * Calibration as pure folds: every activation's samples go through {@link observe}, and {@link rangeOf} reads a range
+ * out by one of four methods. Methods: min-max and moving average as TFLite's calibrator has them (the moving average
+ * with ai-edge-quantizer's smoothing of 0.95), percentile over both tails, and least mean square error on a histogram.
+ * Knows nothing about graphs or runtimes.
+ */
+import { binCount, countInto, edgeOf, emptyHistogram, type Histogram, quantile } from "./histogram.ts";
+import type { CalibrationMethod } from "./recipe.ts";
+import { int8Parameters, type Range, representable } from "./scales.ts";
+
+const smoothing = 0.95;
+/** Share of values kept by `percentile`; half of the rest is cut at each end. */
+const keptShare = 0.9999;
+
+/** Everything calibration remembers about one tensor. */
+export interface Observation {
+  samples: number;
+  min: number;
+  max: number;
+  averageMin: number;
+  averageMax: number;
+  /** NaN or infinities seen: no range can be trusted. */
+  nonFinite: boolean;
+  readonly histogram: Histogram | null;
+  /** Sum of the values of each channel (last axis), and how many values went into each. */
+  channelSums: Float64Array;
+  valuesPerChannel: number;
+}
+
+export const emptyObservation = (channels: number, withHistogram: boolean): Observation => ({
+  samples: 0,
+  min: Number.POSITIVE_INFINITY,
+  max: Number.NEGATIVE_INFINITY,
+  averageMin: 0,
+  averageMax: 0,
+  nonFinite: false,
+  histogram: withHistogram ? emptyHistogram() : null,
+  channelSums: new Float64Array(Math.max(channels, 1)),
+  valuesPerChannel: 0,
+});
+
+/** Folds one sample's values into `state`. An empty tensor changes nothing. */
+export function observe(state: Observation, values: Float32Array): void {
+  if (values.length === 0) return;
+  const channels = state.channelSums.length;
+  let min = Number.POSITIVE_INFINITY;
+  let max = Number.NEGATIVE_INFINITY;
+  let channel = 0;
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index] ?? 0;
+    if (value < min) min = value;
+    if (value > max) max = value;
+    if (!(value - value === 0)) state.nonFinite = true;
+    state.channelSums[channel] = (state.channelSums[channel] ?? 0) + value;
+    channel = channel + 1 === channels ? 0 : channel + 1;
+  }
+  if (state.nonFinite) return;
+  state.averageMin = state.samples === 0 ? min : smoothing * state.averageMin + (1 - smoothing) * min;
+  state.averageMax = state.samples === 0 ? max : smoothing * state.averageMax + (1 - smoothing) * max;
+  state.min = Math.min(state.min, min);
+  state.max = Math.max(state.max, max);
+  state.samples++;
+  state.valuesPerChannel += values.length / channels;
+  if (state.histogram) countInto(state.histogram, values, Math.max(Math.abs(min), Math.abs(max)));
+}
+
+/** The mean of each channel. */
+export const channelMeans = (state: Observation): Float64Array =>
+  state.channelSums.map((sum) => (state.valuesPerChannel === 0 ? 0 : sum / state.valuesPerChannel));
+
+/** The range that `method` makes of what was seen; null when nothing finite was. */
+export function rangeOf(state: Observation, method: CalibrationMethod): Range | null {
+  if (state.nonFinite || state.samples === 0) return null;
+  const seen: Range = { min: state.min, max: state.max };
+  switch (method) {
+    case "min-max":
+      return seen;
+    case "moving-average":
+      return { min: state.averageMin, max: state.averageMax };
+    case "percentile":
+      return state.histogram ? within(percentileRange(state.histogram), seen) : seen;
+    case "mse":
+      return state.histogram ? leastErrorRange(state.histogram, seen) : seen;
+  }
+}
+
+const percentileRange = (histogram: Histogram): Range => ({
+  min: quantile(histogram, (1 - keptShare) / 2, "low"),
+  max: quantile(histogram, (1 + keptShare) / 2, "high"),
+});
+
+const within = (range: Range, outer: Range): Range => ({
+  min: Math.max(range.min, outer.min),
+  max: Math.min(range.max, outer.max),
+});
+
+/** Shrinks both ends together, then each on its own, over a grid; keeps the range of least expected error. */
+function leastErrorRange(histogram: Histogram, seen: Range): Range {
+  let best = seen;
+  let bestError = expectedError(histogram, seen);
+  const offer = (range: Range) => {
+    const error = expectedError(histogram, range);
+    if (error < bestError) [best, bestError] = [range, error];
+  };
+  for (let step = 99; step >= 20; step--) offer({ min: (seen.min * step) / 100, max: (seen.max * step) / 100 });
+  const joint = best;
+  for (let step = 130; step >= 40; step -= 2) {
+    offer(within({ min: joint.min, max: (joint.max * step) / 100 }, seen));
+  }
+  const upper = best;
+  for (let step = 130; step >= 40; step -= 2) {
+    offer(within({ min: (upper.min * step) / 100, max: upper.max }, seen));
+  }
+  return best;
+}
+
+/** Sum of squared errors of int8 over the histogram: scale²/12 inside (uniform rounding error), the distance outside. */
+function expectedError(histogram: Histogram, range: Range): number {
+  const parameters = int8Parameters(range);
+  const { min, max } = representable(parameters);
+  const rounding = (parameters.scale * parameters.scale) / 12;
+  const halfBin = histogram.halfWidth / binCount;
+  let error = 0;
+  for (let bin = 0; bin < binCount; bin++) {
+    const count = histogram.counts[bin] ?? 0;
+    if (count === 0) continue;
+    const centre = edgeOf(histogram, bin) + halfBin;
+    const outside = centre > max ? centre - max : centre < min ? min - centre : 0;
+    error += count * Math.max(rounding, outside * outside);
+  }
+  return error;
+}

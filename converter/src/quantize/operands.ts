@@ -1,0 +1,98 @@
+/**
+ * Aligns an operator's declared roles and result rules with the operands and results that one node really has,
+ * and reads float constants. The quantizer dispatches on what this file returns, never on an operator's name.
+ */
+import { type Graph, type GraphIndex, type Node, type TensorId, tensorOf } from "../ir/graph.ts";
+import type { ConstantValue, OpDefinition, OperandRole, ResultRule } from "../ops/define-op.ts";
+import { isUnsupported } from "../ops/define-op.ts";
+import { float16Value } from "./rounding.ts";
+
+/** The registry, as far as the quantizer needs it: undefined for custom and unknown operators. */
+export type OperatorLookup = (kind: string) => OpDefinition | undefined;
+
+/** The role of each of the node's inputs; null where the operator declares none. */
+export function rolesOf(definition: OpDefinition, node: Node): (OperandRole | null)[] {
+  const { operands } = definition;
+  const last = operands.at(-1);
+  return node.inputs.map((_, index) => operands[index] ?? (last?.role === "activations" ? last : null));
+}
+
+/** The rule of each of the node's results. */
+export function resultRulesOf(definition: OpDefinition, node: Node): (ResultRule | null)[] {
+  return node.outputs.map((_, index) => definition.results[definition.manyResults ? 0 : index] ?? null);
+}
+
+/** Position of the operand that has this name in the operator's declaration; -1 when the node lacks it. */
+export function operandNamed(definition: OpDefinition, node: Node, name: string): number {
+  const index = definition.operands.findIndex((operand) => operand.name === name);
+  return node.inputs[index] === undefined || node.inputs[index] === null ? -1 : index;
+}
+
+/** Float constants, also those that reach their reader through operators on constants only (a float16 weight's DEQUANTIZE). */
+export class FloatConstants {
+  readonly #graph: Graph;
+  readonly #index: GraphIndex;
+  readonly #lookup: OperatorLookup;
+
+  constructor(graph: Graph, index: GraphIndex, lookup: OperatorLookup) {
+    this.#graph = graph;
+    this.#index = index;
+    this.#lookup = lookup;
+  }
+
+  /** Is the tensor's value known without running the model? */
+  has(id: TensorId): boolean {
+    const tensor = tensorOf(this.#graph, id);
+    if (tensor.constant) return true;
+    const producer = this.#index.producer(id);
+    return producer !== undefined && this.isConstantNode(producer);
+  }
+
+  /** Does this node compute from constants only, and can we compute it too? */
+  isConstantNode(node: Node): boolean {
+    const definition = this.#lookup(node.kind);
+    if (!definition || isUnsupported(definition.evaluate) || node.inputs.length === 0) return false;
+    return node.inputs.every((input) => input === null || this.has(input));
+  }
+
+  /** The tensor's value as float32; null if it is not a float constant. Read anew each time: nothing is kept. */
+  read(id: TensorId): Float32Array | null {
+    const value = this.#valueOf(id);
+    return value ? asFloats(value) : null;
+  }
+
+  #valueOf(id: TensorId): ConstantValue | null {
+    const { constant, dtype, shape } = tensorOf(this.#graph, id);
+    if (constant) return { dtype, shape, bytes: constant.bytes() };
+    const producer = this.#index.producer(id);
+    if (!producer) return null;
+    const definition = this.#lookup(producer.kind);
+    if (!definition || isUnsupported(definition.evaluate)) return null;
+    const inputs: (ConstantValue | null)[] = [];
+    for (const input of producer.inputs) {
+      const value = input === null ? null : this.#valueOf(input);
+      if (input !== null && value === null) return null;
+      inputs.push(value);
+    }
+    const attributes = { ...definition.attributes, ...producer.attributes };
+    return definition.evaluate(inputs, attributes)[producer.outputs.indexOf(id)] ?? null;
+  }
+}
+
+function asFloats({ dtype, bytes }: ConstantValue): Float32Array | null {
+  switch (dtype) {
+    case "float32":
+      // A copy when the bytes are not aligned for a Float32Array.
+      return bytes.byteOffset % 4 === 0
+        ? new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4)
+        : new Float32Array(bytes.slice().buffer);
+    case "float16": {
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      return Float32Array.from({ length: bytes.byteLength / 2 }, (_, index) =>
+        float16Value(view.getUint16(index * 2, true)),
+      );
+    }
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * What the user asked for: the recipes for `.tflite` variants and the dtype of inputs and outputs.
+ * Words are those of the command line (design: cli.md). Knows nothing about graphs.
+ */
+import { FlotillaError } from "@flotilla/protocol/errors";
+
+export const tfliteRecipes = ["float32", "float16", "int8"] as const;
+export type Recipe = (typeof tfliteRecipes)[number];
+
+/** Dtypes that an integer recipe can give the model's inputs and outputs. */
+export const ioDTypes = ["float32", "int8", "uint8"] as const;
+export type IoDType = (typeof ioDTypes)[number];
+
+export const calibrationMethods = ["min-max", "moving-average", "percentile", "mse"] as const;
+export type CalibrationMethod = (typeof calibrationMethods)[number];
+
+/** @throws CONFIG_RECIPE_UNKNOWN with the recipes there are. */
+export function parseRecipe(text: string): Recipe {
+  const recipe = tfliteRecipes.find((known) => known === text);
+  if (recipe) return recipe;
+  throw new FlotillaError(
+    "CONFIG_RECIPE_UNKNOWN",
+    `"${text}" is no recipe for .tflite. Choose one of ${tfliteRecipes.join(", ")}.`,
+    { details: { found: text, expected: tfliteRecipes } },
+  );
+}
+
+/** @throws QUANT_OPTION with the dtypes there are. */
+export function parseIoDType(text: string): IoDType {
+  const dtype = ioDTypes.find((known) => known === text);
+  if (dtype) return dtype;
+  throw new FlotillaError("QUANT_OPTION", `"${text}" is no dtype for --io. Choose one of ${ioDTypes.join(", ")}.`, {
+    details: { option: "io", found: text, expected: ioDTypes },
+  });
+}
+
+/** @throws QUANT_OPTION with the methods there are. */
+export function parseCalibrationMethod(text: string): CalibrationMethod {
+  const method = calibrationMethods.find((known) => known === text);
+  if (method) return method;
+  throw new FlotillaError(
+    "QUANT_OPTION",
+    `"${text}" is no calibration method. Choose one of ${calibrationMethods.join(", ")}.`,
+    { details: { option: "calibration-method", found: text, expected: calibrationMethods } },
+  );
+}
+
+/** Does this recipe need to see data? */
+export const needsCalibration = (recipe: Recipe): boolean => recipe === "int8";

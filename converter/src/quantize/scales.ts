@@ -1,0 +1,71 @@
+/**
+ * From ranges to scales and zero points, in float32 arithmetic as TFLite's own quantizer does it.
+ * Rules: LiteRT `quantization_spec.md` (int8 activations asymmetric in [-128, 127], weights symmetric in [-127, 127]),
+ * `quantization_utils.cc` (formulas), its MLIR passes (a range is never narrower than 1e-6, so no scale is 0).
+ */
+import { clamp, roundHalfAwayFromZero } from "./rounding.ts";
+
+/** real = (q - zeroPoint) * scale. `scale` is exact in float32. */
+export interface AffineParameters {
+  readonly scale: number;
+  readonly zeroPoint: number;
+}
+
+export interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Ranges at most this wide are widened to ±{@link narrowestHalf}. */
+const narrowestWidth = 1e-6;
+const narrowestHalf = 5e-7;
+/** A weight channel's bound is at least this (ai-edge-quantizer's floor), so that an all-zero channel has a scale. */
+const smallestBound = 1e-9;
+
+const fround = Math.fround;
+
+/** Per-tensor int8 parameters for values in `range`; 0 is always exactly representable. */
+export function int8Parameters(range: Range): AffineParameters {
+  let low = fround(Math.min(range.min, 0));
+  let high = fround(Math.max(range.max, 0));
+  if (high - low <= narrowestWidth) {
+    low = fround(-narrowestHalf);
+    high = fround(narrowestHalf);
+  }
+  const scale = fround(fround(high - low) / 255);
+  const zeroPoint = clamp(roundHalfAwayFromZero(fround(-128 - fround(low / scale))), -128, 127);
+  return { scale, zeroPoint };
+}
+
+/** Scale of symmetric int8 weights whose largest magnitude is `bound`. */
+export const symmetricScale = (bound: number): number => fround(fround(Math.max(bound, smallestBound)) / 127);
+
+/** Scale of an int32 bias: s_in · s_w, in float32. */
+export const biasScale = (inputScale: number, weightScale: number): number => fround(inputScale * weightScale);
+
+/**
+ * A bias may use at most half of int32, or accumulators overflow: where |bias| ≥ 0.5·s_in·s_w·2^31,
+ * the channel's weight scale is widened until it does not (`AdjustWeightsForBiasScale`).
+ */
+export function guardedWeightScale(weightScale: number, inputScale: number, bias: number): number {
+  const limit = 0.5 * 2 ** 31;
+  if (Math.abs(bias) < limit * biasScale(inputScale, weightScale)) return weightScale;
+  // One part in 2^20 more than needed, so that rounding to float32 does not fall back over the limit.
+  return fround((Math.abs(bias) / limit / inputScale) * (1 + 2 ** -20));
+}
+
+/** The range of reals that int8 parameters can hold. */
+export const representable = ({ scale, zeroPoint }: AffineParameters): Range => ({
+  min: (-128 - zeroPoint) * scale,
+  max: (127 - zeroPoint) * scale,
+});
+
+/** One value to int8, as the QUANTIZE kernel does it. */
+export const quantizeInt8 = (value: number, { scale, zeroPoint }: AffineParameters): number =>
+  clamp(roundHalfAwayFromZero(fround(value / scale)) + zeroPoint, -128, 127);
+
+export const sameParameters = (a: AffineParameters, b: AffineParameters): boolean =>
+  a.scale === b.scale && a.zeroPoint === b.zeroPoint;
+
+export const unionOf = (a: Range, b: Range): Range => ({ min: Math.min(a.min, b.min), max: Math.max(a.max, b.max) });
+export const widthOf = (range: Range): number => Math.max(range.max, 0) - Math.min(range.min, 0);
