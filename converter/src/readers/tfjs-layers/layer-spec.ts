@@ -1,0 +1,177 @@
+/**
+ * The layers of a Keras model as its config describes them: a tree of models whose leaves are layers.
+ * Rules: Keras 2 `Network.get_config`, tfjs-layers `engine/container.ts` and `models.ts` (fromConfig).
+ * Decodes the JSON and resolves no reference: that is `topology.ts`.
+ */
+import { FlotillaError } from "@flotilla/protocol/errors";
+import { isJsonObject, type JsonValue } from "@flotilla/protocol/json-value";
+import { JsonFields, jsonFault } from "./json-fields.ts";
+
+/** One layer, however often it is called. */
+export interface LayerSpec {
+  readonly kind: "layer";
+  readonly className: string;
+  readonly name: string;
+  readonly config: JsonFields;
+}
+
+/** Which output of which call of which layer. */
+export interface CallRef {
+  readonly layer: string;
+  readonly call: number;
+  readonly tensor: number;
+}
+
+export interface FunctionalSpec {
+  readonly kind: "functional";
+  readonly name: string;
+  readonly path: string;
+  readonly members: ReadonlyMap<string, Member>;
+  readonly inputs: readonly CallRef[];
+  readonly outputs: readonly CallRef[];
+}
+
+/** A layer or nested model in a functional model, with the inputs of each of its calls. */
+export interface Member {
+  readonly spec: LayerSpec | ModelSpec;
+  readonly calls: readonly (readonly CallRef[])[];
+}
+
+export interface SequentialSpec {
+  readonly kind: "sequential";
+  readonly name: string;
+  readonly path: string;
+  readonly layers: readonly (LayerSpec | ModelSpec)[];
+  /** Where the first layer does not say it (`build_input_shape`). */
+  readonly inputShape?: JsonValue;
+}
+
+export type ModelSpec = FunctionalSpec | SequentialSpec;
+
+const functionalClasses = new Set(["Model", "Functional", "LayersModel", "Container"]);
+
+/** Renamed within TensorFlow 1 and 2; the weights and configs are the same. */
+const renamedClasses: Readonly<Record<string, string>> = { BatchNormalizationV1: "BatchNormalization" };
+
+const limits = { layers: 100_000, nesting: 64 } as const;
+
+/** Decodes `modelTopology`. Throws FORMAT_JSON, FORMAT_CORRUPT, FORMAT_LIMIT. */
+export function decodeModelSpec(topology: JsonFields): ModelSpec {
+  const model = topology.has("model_config") ? modelConfig(topology) : topology;
+  const spec = decodeSpec(model, { layers: 0 }, 0);
+  if (spec.kind !== "layer") return spec;
+  throw jsonFault(`${model.path}.class_name`, "Sequential, Model or Functional", spec.className);
+}
+
+/** Keras writes the config into HDF5 as text, and some tools carry it over so. */
+function modelConfig(topology: JsonFields): JsonFields {
+  const config = topology.get("model_config");
+  if (typeof config !== "string") return topology.object("model_config");
+  throw jsonFault(`${topology.path}.model_config`, "an object", config);
+}
+
+function decodeSpec(fields: JsonFields, count: { layers: number }, depth: number): LayerSpec | ModelSpec {
+  count.layers += 1;
+  if (count.layers > limits.layers || depth > limits.nesting) {
+    throw new FlotillaError(
+      "FORMAT_LIMIT",
+      `${fields.path}: more than ${limits.layers} layers or ${limits.nesting} models inside each other.`,
+      { details: { path: fields.path, ...limits } },
+    );
+  }
+  const className = fields.string("class_name");
+  if (className === "Sequential") return decodeSequential(fields, count, depth);
+  const config = fields.object("config");
+  if (functionalClasses.has(className) && config.has("layers")) return decodeFunctional(config, count, depth);
+  return {
+    kind: "layer",
+    className: renamedClasses[className] ?? className,
+    name: config.string("name", fields.string("name", "")),
+    config,
+  };
+}
+
+function decodeSequential(fields: JsonFields, count: { layers: number }, depth: number): SequentialSpec {
+  const raw = fields.get("config");
+  // Keras before 2.2 wrote the list of layers itself.
+  const config = Array.isArray(raw) ? fields : fields.object("config");
+  const key = Array.isArray(raw) ? "config" : "layers";
+  const layers = config.list(key).map((layer, index) => {
+    return decodeSpec(JsonFields.of(layer, `${config.path}.${key}[${index}]`), count, depth + 1);
+  });
+  if (layers.length === 0) throw jsonFault(`${config.path}.${key}`, "at least one layer", []);
+  const inputShape = config.get("build_input_shape");
+  return {
+    kind: "sequential",
+    name: config.string("name", "sequential"),
+    path: fields.path,
+    layers,
+    ...(inputShape === undefined ? {} : { inputShape }),
+  };
+}
+
+function decodeFunctional(config: JsonFields, count: { layers: number }, depth: number): FunctionalSpec {
+  const members = new Map<string, Member>();
+  config.list("layers").forEach((value, index) => {
+    const fields = JsonFields.of(value, `${config.path}.layers[${index}]`);
+    const name = fields.string("name", fields.object("config").string("name", ""));
+    if (name === "" || members.has(name)) {
+      throw new FlotillaError("FORMAT_CORRUPT", `${fields.path}: two layers are called "${name}", or it has no name.`);
+    }
+    const spec = decodeSpec(fields, count, depth + 1);
+    const calls = fields.has("inbound_nodes") ? fields.list("inbound_nodes") : [];
+    members.set(name, {
+      spec: spec.kind === "layer" && spec.name === "" ? { ...spec, name } : spec,
+      calls: calls.map((call, n) => decodeCall(call, `${fields.path}.inbound_nodes[${n}]`)),
+    });
+  });
+  return {
+    kind: "functional",
+    name: config.string("name", "model"),
+    path: config.path,
+    members,
+    inputs: decodeEnds(config, "input_layers"),
+    outputs: decodeEnds(config, "output_layers"),
+  };
+}
+
+/** The inputs of one call: Keras 2 `[[name, call, tensor, kwargs], …]`, a single one sometimes without its outer list. */
+function decodeCall(value: JsonValue, path: string): readonly CallRef[] {
+  if (isJsonObject(value)) return decodeKeras3Call(value, path);
+  if (!Array.isArray(value)) throw jsonFault(path, "a list of [layer, call, tensor]", value);
+  if (typeof value[0] === "string") return [decodeRef(value, path)];
+  return value.map((item, index) => decodeRef(item, `${path}[${index}]`));
+}
+
+/** Keras 3: `{args, kwargs}` with each tensor as `{class_name: "__keras_tensor__", config: {keras_history: [...]}}`. */
+function decodeKeras3Call(value: JsonValue, path: string): readonly CallRef[] {
+  if (Array.isArray(value)) return value.flatMap((item, index) => decodeKeras3Call(item, `${path}[${index}]`));
+  if (!isJsonObject(value)) return [];
+  if (value.class_name === "__keras_tensor__") {
+    const config = JsonFields.of(value.config, `${path}.config`);
+    return [decodeRef(config.get("keras_history") ?? null, `${config.path}.keras_history`)];
+  }
+  return value.args === undefined ? [] : decodeKeras3Call(value.args, `${path}.args`);
+}
+
+function decodeRef(value: JsonValue, path: string): CallRef {
+  if (Array.isArray(value)) {
+    const [layer, call = 0, tensor = 0] = value;
+    if (typeof layer === "string" && isIndex(call) && isIndex(tensor)) return { layer, call, tensor };
+  }
+  throw jsonFault(path, "[layer, call, tensor]", value);
+}
+
+const isIndex = (value: JsonValue): value is number =>
+  typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+
+/** `input_layers`, `output_layers`: a list of references, one bare reference, or names to references. */
+function decodeEnds(config: JsonFields, key: string): readonly CallRef[] {
+  const path = `${config.path}.${key}`;
+  const value = config.get(key);
+  if (isJsonObject(value)) return Object.values(value).map((item) => decodeRef(item, path));
+  const list = config.list(key);
+  if (typeof list[0] === "string") return [decodeRef(list, path)];
+  if (list.length === 0) throw jsonFault(path, "at least one reference", value);
+  return list.map((item, index) => decodeRef(item, `${path}[${index}]`));
+}

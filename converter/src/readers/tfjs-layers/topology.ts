@@ -1,0 +1,272 @@
+/**
+ * A tree of models → the plain list of layer calls that make its outputs, in an order that can be run.
+ * Nested models are dissolved; a layer that is called twice appears in two calls; what no output needs is left out.
+ * Rules: tfjs-layers `engine/container.ts`. Knows what a model is, and no layer but InputLayer.
+ */
+import { FlotillaError } from "@flotilla/protocol/errors";
+import { isJsonObject, type JsonValue } from "@flotilla/protocol/json-value";
+import { type JsonFields, jsonFault } from "./json-fields.ts";
+import type { CallRef, FunctionalSpec, LayerSpec, Member, ModelSpec, SequentialSpec } from "./layer-spec.ts";
+
+/** A value that flows between layers; unique in its topology. */
+export type ValueId = number;
+
+export interface LayerCall {
+  readonly layer: LayerSpec;
+  /** Unique: the layer's name, with the models it lies in, and a number from its second call on. */
+  readonly name: string;
+  readonly inputs: readonly ValueId[];
+  readonly output: ValueId;
+}
+
+export interface LayersTopology {
+  readonly name: string;
+  /** As `model.inputNames` of tfjs has them. A size of null is dynamic. */
+  readonly inputs: readonly {
+    readonly name: string;
+    readonly value: ValueId;
+    readonly shape: readonly (number | null)[];
+    readonly dtype: string;
+  }[];
+  /** As `model.outputNames` has them, made unique. */
+  readonly outputs: readonly { readonly name: string; readonly value: ValueId }[];
+  readonly calls: readonly LayerCall[];
+}
+
+/** Calls in all: models called within models multiply. */
+const maxCalls = 200_000;
+
+/** Throws FORMAT_CORRUPT for references that lead nowhere or in circles, FORMAT_JSON, FORMAT_LIMIT. */
+export function flattenModel(model: ModelSpec): LayersTopology {
+  return new Flattener().run(model);
+}
+
+class Flattener {
+  readonly #inputs: LayersTopology["inputs"][number][] = [];
+  readonly #calls: LayerCall[] = [];
+  readonly #names = new Map<string, number>();
+  #values = 0;
+
+  run(model: ModelSpec): LayersTopology {
+    const outputs = this.#expand(model, undefined, "");
+    const taken = new Map<string, number>();
+    const unique = (name: string): string => {
+      const uses = taken.get(name) ?? 0;
+      taken.set(name, uses + 1);
+      return uses === 0 ? name : `${name}_${uses}`;
+    };
+    return {
+      name: model.name,
+      inputs: this.#inputs,
+      outputs: outputs.map(({ layer, value }) => ({ name: unique(layer), value })),
+      calls: this.#calls,
+    };
+  }
+
+  /** Adds the calls of a model; without `inputs` it is the outermost and makes its own. */
+  #expand(model: ModelSpec, inputs: readonly ValueId[] | undefined, scope: string): Output[] {
+    return model.kind === "sequential"
+      ? this.#expandSequential(model, inputs, scope)
+      : this.#expandFunctional(model, inputs, scope);
+  }
+
+  #expandSequential(model: SequentialSpec, inputs: readonly ValueId[] | undefined, scope: string): Output[] {
+    let current: Output | undefined;
+    if (inputs !== undefined) current = { layer: model.name, value: single(inputs, model) };
+    for (const [index, spec] of model.layers.entries()) {
+      if (spec.kind === "layer" && spec.className === "InputLayer") {
+        if (index > 0) throw corrupt(model.path, `"${spec.name}" is an InputLayer within a Sequential model`);
+        current ??= { layer: spec.name, value: this.#addInput(spec.name, spec.config, inputShape(spec.config)) };
+      } else if (spec.kind === "layer") {
+        const shape = inputShape(spec.config) ?? model.inputShape;
+        current ??= { layer: "", value: this.#addInput(`${spec.name}_input`, spec.config, shape) };
+        current = { layer: spec.name, value: this.#addCall(spec, [current.value], scope) };
+      } else {
+        const made = this.#expand(spec, current && [current.value], `${scope}${spec.name}/`);
+        current = { layer: spec.name, value: single(made, model).value };
+      }
+    }
+    if (!current) throw corrupt(model.path, "it has no layers");
+    return [current];
+  }
+
+  #expandFunctional(model: FunctionalSpec, inputs: readonly ValueId[] | undefined, scope: string): Output[] {
+    const made = new Map<string, readonly ValueId[]>();
+    if (inputs !== undefined && inputs.length !== model.inputs.length) {
+      throw corrupt(model.path, `it takes ${model.inputs.length} inputs and is called with ${inputs.length}`);
+    }
+    model.inputs.forEach((ref, index) => {
+      const { spec } = memberOf(model, ref);
+      if (spec.kind !== "layer" || spec.className !== "InputLayer") {
+        throw corrupt(model.path, `its input "${ref.layer}" is not an InputLayer`);
+      }
+      const value = inputs?.[index] ?? this.#addInput(spec.name, spec.config, inputShape(spec.config));
+      made.set(keyOf({ layer: ref.layer, call: 0 }), [value]);
+    });
+    const firstCalls = firstCallIndices(model);
+    for (const needed of orderCalls(model, firstCalls)) {
+      const { spec, refs } = needed;
+      const values = refs.map((ref) => resolve(model, made, firstCalls, ref));
+      const outputs =
+        spec.kind === "layer"
+          ? [this.#addCall(spec, values, scope)]
+          : this.#expand(spec, values, `${scope}${spec.name}/`).map(({ value }) => value);
+      made.set(keyOf(needed), outputs);
+    }
+    return model.outputs.map((ref) => ({ layer: ref.layer, value: resolve(model, made, firstCalls, ref) }));
+  }
+
+  #addInput(name: string, config: JsonFields, shape: JsonValue | undefined): ValueId {
+    if (!Array.isArray(shape)) throw jsonFault(`${config.path}.batch_input_shape`, "a list of sizes", shape);
+    const value = this.#values++;
+    const sizes = shape.map((size, index) => {
+      if (size === null || size === -1) return null;
+      if (typeof size === "number" && Number.isSafeInteger(size) && size > 0) return size;
+      throw jsonFault(`${config.path}.batch_input_shape[${index}]`, "a size or null", size);
+    });
+    this.#inputs.push({ name, value, shape: sizes, dtype: dtypeOf(config) });
+    return value;
+  }
+
+  #addCall(layer: LayerSpec, inputs: readonly ValueId[], scope: string): ValueId {
+    if (this.#calls.length >= maxCalls) {
+      throw new FlotillaError("FORMAT_LIMIT", `The model makes more than ${maxCalls} layer calls.`, {
+        details: { limit: maxCalls },
+      });
+    }
+    const path = scope + layer.name;
+    const uses = this.#names.get(path) ?? 0;
+    this.#names.set(path, uses + 1);
+    const output = this.#values++;
+    this.#calls.push({ layer, name: uses === 0 ? path : `${path}:${uses}`, inputs, output });
+    return output;
+  }
+}
+
+/** A value with the name of the layer that made it. */
+interface Output {
+  readonly layer: string;
+  readonly value: ValueId;
+}
+
+interface NeededCall {
+  readonly layer: string;
+  /** Position among the layer's own calls, from 0. */
+  readonly call: number;
+  readonly spec: LayerSpec | ModelSpec;
+  readonly refs: readonly CallRef[];
+}
+
+const keyOf = ({ layer, call }: { layer: string; call: number }): string => `${call}\n${layer}`;
+
+/**
+ * The index of each nested model's first call. Keras counts a model's own definition as its call 0 where it was built
+ * with an input, so its calls start at 1; a model built later starts at 0, and so does what tfjs itself writes.
+ * All calls of a member are needed by something, so a reference to call N of N calls tells.
+ */
+function firstCallIndices(model: FunctionalSpec): ReadonlyMap<string, number> {
+  const first = new Map<string, number>();
+  const refs = [...model.members.values()].flatMap(({ calls }) => calls.flat()).concat(model.outputs);
+  for (const { layer, call } of refs) {
+    const member = model.members.get(layer);
+    if (member && member.spec.kind !== "layer" && call === member.calls.length && call > 0) first.set(layer, 1);
+  }
+  return first;
+}
+
+/** The calls that the outputs need, each after those it needs; in the order of the config where there is a choice. */
+function orderCalls(model: FunctionalSpec, firstCalls: ReadonlyMap<string, number>): NeededCall[] {
+  const states = new Map<string, "needed" | "open" | "done">();
+  for (const ref of model.inputs) states.set(keyOf({ layer: ref.layer, call: 0 }), "done");
+  const ordered: NeededCall[] = [];
+  // An explicit stack: models of thousands of layers are deeper than the engine's own.
+  const visit = (root: CallRef, emit: boolean): void => {
+    const stack = [{ ref: root, next: 0 }];
+    for (let top = stack.at(-1); top; top = stack.at(-1)) {
+      const needed = lookUp(model, firstCalls, top.ref);
+      const key = keyOf(needed);
+      if (top.next === 0) {
+        const state = states.get(key);
+        if (state === "done" || (!emit && state === "needed")) {
+          stack.pop();
+          continue;
+        }
+        if (state === "open") throw corrupt(model.path, `"${top.ref.layer}" needs its own output`);
+        states.set(key, "open");
+      }
+      const ref = needed.refs[top.next];
+      top.next += 1;
+      if (ref) {
+        stack.push({ ref, next: 0 });
+        continue;
+      }
+      stack.pop();
+      states.set(key, emit ? "done" : "needed");
+      if (emit) ordered.push(needed);
+    }
+  };
+  for (const ref of model.outputs) visit(ref, false);
+  for (const [layer, member] of model.members) {
+    for (const index of member.calls.keys()) {
+      const call = index + (firstCalls.get(layer) ?? 0);
+      if (states.get(keyOf({ layer, call: index })) === "needed") visit({ layer, call, tensor: 0 }, true);
+    }
+  }
+  return ordered;
+}
+
+function lookUp(model: FunctionalSpec, firstCalls: ReadonlyMap<string, number>, ref: CallRef): NeededCall {
+  const member = memberOf(model, ref);
+  const call = ref.call - (firstCalls.get(ref.layer) ?? 0);
+  const refs = member.calls[call];
+  if (refs) return { layer: ref.layer, call, spec: member.spec, refs };
+  if (member.spec.kind === "layer" && member.spec.className === "InputLayer") {
+    // Inputs of the model are marked done beforehand; one that is asked for and is no input feeds nothing.
+    return { layer: ref.layer, call: 0, spec: member.spec, refs: [] };
+  }
+  throw corrupt(model.path, `there is no call ${ref.call} of "${ref.layer}"`);
+}
+
+function resolve(
+  model: FunctionalSpec,
+  made: ReadonlyMap<string, readonly ValueId[]>,
+  firstCalls: ReadonlyMap<string, number>,
+  ref: CallRef,
+): ValueId {
+  const values = made.get(keyOf(lookUp(model, firstCalls, ref)));
+  const value = values?.[ref.tensor];
+  if (value !== undefined) return value;
+  throw corrupt(model.path, `there is no output ${ref.tensor} of call ${ref.call} of "${ref.layer}"`);
+}
+
+function memberOf(model: FunctionalSpec, ref: CallRef): Member {
+  const member = model.members.get(ref.layer);
+  if (member) return member;
+  throw corrupt(model.path, `it refers to a layer "${ref.layer}" that it does not have`);
+}
+
+/** `batch_input_shape` of Keras 2, `batch_shape` of Keras 3, or `input_shape` without the batch. */
+function inputShape(config: JsonFields): JsonValue | undefined {
+  const whole = config.get("batch_input_shape") ?? config.get("batch_shape");
+  if (whole !== undefined) return whole;
+  const sample = config.get("input_shape");
+  return Array.isArray(sample) ? [null, ...sample] : undefined;
+}
+
+/** Keras 3 may write a policy object instead of a name. */
+function dtypeOf(config: JsonFields): string {
+  const dtype = config.get("dtype");
+  return isJsonObject(dtype)
+    ? config.object("dtype").object("config").string("name")
+    : config.string("dtype", "float32");
+}
+
+function single<T>(values: readonly T[], model: ModelSpec): T {
+  const [value] = values;
+  if (values.length === 1 && value !== undefined) return value;
+  throw corrupt(model.path, `a Sequential model needs one value and has ${values.length}`);
+}
+
+function corrupt(path: string, problem: string): FlotillaError {
+  return new FlotillaError("FORMAT_CORRUPT", `${path}: ${problem}.`, { details: { path, problem } });
+}
