@@ -57,7 +57,7 @@ export const Status = Type.Object({
   /** The release that the rollout is about (for `rolled-back`: the one that was left). */
   release: Id,
   variant: Type.Optional(Id),
-  state: Type.Union(deviceStates.map((state) => Type.Literal(state))),
+  state: Type.Enum(deviceStates),
   /** What runs for this model after this state; null before the first activation. */
   running: Type.Union([Id, Type.Null()]),
   code: Type.Optional(Type.String({ maxLength: 64 })),

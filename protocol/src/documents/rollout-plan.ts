@@ -26,7 +26,7 @@ export const gateMetrics = [
 export type GateMetric = (typeof gateMetrics)[number];
 
 export const Gate = Type.Object({
-  metric: Type.Union(gateMetrics.map((metric) => Type.Literal(metric))),
+  metric: Type.Enum(gateMetrics),
   /** absolute: against `bound`; previous, control: ratio to the base release's or the control arm's value. */
   against: Type.Union([Type.Literal("absolute"), Type.Literal("previous"), Type.Literal("control")]),
   comparison: Type.Union([Type.Literal("<="), Type.Literal(">=")]),
