@@ -3,7 +3,7 @@
  * Knows roles, result rules and ranges; chooses no scale and changes nothing.
  */
 import { type Graph, type GraphIndex, type Node, type TensorId, tensorOf } from "../ir/graph.ts";
-import { isUnsupported, type OpDefinition, type OperandRole } from "../ops/define-op.ts";
+import { isUnsupported, type Op, type OperandRole } from "../ops/define-op.ts";
 import { type FloatConstants, type OperatorLookup, resultRulesOf, rolesOf } from "./operands.ts";
 import type { Range } from "./scales.ts";
 
@@ -126,5 +126,5 @@ function keepMovementFloat(context: EligibilityContext, verdicts: readonly Verdi
   return result;
 }
 
-const movesOnly = (definition: OpDefinition | undefined, node: Node): boolean =>
+const movesOnly = (definition: Op | undefined, node: Node): boolean =>
   definition !== undefined && resultRulesOf(definition, node).every((rule) => rule?.rule === "same-as");

@@ -3,27 +3,27 @@
  * and reads float constants. The quantizer dispatches on what this file returns, never on an operator's name.
  */
 import { type Graph, type GraphIndex, type Node, type TensorId, tensorOf } from "../ir/graph.ts";
-import type { ConstantValue, OpDefinition, OperandRole, ResultRule } from "../ops/define-op.ts";
+import { decodeFloat16, float32ValuesOf } from "../ir/values.ts";
+import type { ConstantValue, Op, OperandRole, ResultRule } from "../ops/define-op.ts";
 import { isUnsupported } from "../ops/define-op.ts";
-import { float16Value } from "./rounding.ts";
 
 /** The registry, as far as the quantizer needs it: undefined for custom and unknown operators. */
-export type OperatorLookup = (kind: string) => OpDefinition | undefined;
+export type OperatorLookup = (kind: string) => Op | undefined;
 
 /** The role of each of the node's inputs; null where the operator declares none. */
-export function rolesOf(definition: OpDefinition, node: Node): (OperandRole | null)[] {
+export function rolesOf(definition: Op, node: Node): (OperandRole | null)[] {
   const { operands } = definition;
   const last = operands.at(-1);
   return node.inputs.map((_, index) => operands[index] ?? (last?.role === "activations" ? last : null));
 }
 
 /** The rule of each of the node's results. */
-export function resultRulesOf(definition: OpDefinition, node: Node): (ResultRule | null)[] {
+export function resultRulesOf(definition: Op, node: Node): (ResultRule | null)[] {
   return node.outputs.map((_, index) => definition.results[definition.manyResults ? 0 : index] ?? null);
 }
 
 /** Position of the operand that has this name in the operator's declaration; -1 when the node lacks it. */
-export function operandNamed(definition: OpDefinition, node: Node, name: string): number {
+export function operandNamed(definition: Op, node: Node, name: string): number {
   const index = definition.operands.findIndex((operand) => operand.name === name);
   return node.inputs[index] === undefined || node.inputs[index] === null ? -1 : index;
 }
@@ -75,24 +75,12 @@ export class FloatConstants {
       inputs.push(value);
     }
     const attributes = { ...definition.attributes, ...producer.attributes };
-    return definition.evaluate(inputs, attributes)[producer.outputs.indexOf(id)] ?? null;
+    const results = definition.evaluate(inputs, attributes);
+    return results?.[producer.outputs.indexOf(id)] ?? null;
   }
 }
 
 function asFloats({ dtype, bytes }: ConstantValue): Float32Array | null {
-  switch (dtype) {
-    case "float32":
-      // A copy when the bytes are not aligned for a Float32Array.
-      return bytes.byteOffset % 4 === 0
-        ? new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4)
-        : new Float32Array(bytes.slice().buffer);
-    case "float16": {
-      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      return Float32Array.from({ length: bytes.byteLength / 2 }, (_, index) =>
-        float16Value(view.getUint16(index * 2, true)),
-      );
-    }
-    default:
-      return null;
-  }
+  if (dtype === "float32") return float32ValuesOf(bytes);
+  return dtype === "float16" ? decodeFloat16(bytes) : null;
 }

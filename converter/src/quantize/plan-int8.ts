@@ -5,7 +5,7 @@
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
 import { type Graph, indexGraph, type Node, type TensorId, tensorOf } from "../ir/graph.ts";
-import type { OpDefinition, OperandRole } from "../ops/define-op.ts";
+import type { Op, OperandRole } from "../ops/define-op.ts";
 import { type EligibilityContext, judgeNodes, type Verdict } from "./eligibility.ts";
 import { FloatConstants, type OperatorLookup, operandNamed, resultRulesOf, rolesOf } from "./operands.ts";
 import { ParameterGroups } from "./parameter-groups.ts";
@@ -160,7 +160,7 @@ function planActivation(
 function planWeights(
   context: PlanContext,
   node: Node,
-  definition: OpDefinition,
+  definition: Op,
   roles: readonly (OperandRole | null)[],
   operands: OperandPlan[],
 ): void {
@@ -222,7 +222,7 @@ function constantRange(context: PlanContext, id: TensorId): Range {
   return { min, max };
 }
 
-function definitionOf(context: { lookup: OperatorLookup }, node: Node): OpDefinition {
+function definitionOf(context: { lookup: OperatorLookup }, node: Node): Op {
   const definition = context.lookup(node.kind);
   if (!definition)
     throw new FlotillaError("GRAPH_INVALID", `The planner was handed the unknown operator ${node.kind}.`);

@@ -1,0 +1,69 @@
+/**
+ * Analytic bias correction: rounding a channel's weights shifts its mean output by Σ (W - Wq)·E[x]; with the means of
+ * the inputs from calibration, that shift is taken out of the bias (Nagel et al. 2019, "Data-Free Quantization Through
+ * Weight Equalization and Bias Correction", section 4.2, with measured instead of derived means).
+ * A function from (graph, means, plan) to a better plan; roles and axes only.
+ */
+import { type Graph, indexGraph, type TensorId, tensorOf } from "../ir/graph.ts";
+import { FloatConstants, type OperatorLookup, operandNamed, rolesOf } from "./operands.ts";
+import type { NodePlan, OperandPlan, QuantizationPlan } from "./plan.ts";
+import { channelView, forEachElement, quantizeWeights } from "./weights.ts";
+
+/** `means`: for every run-time tensor the mean of each channel of its last axis. */
+export function correctBiases(
+  graph: Graph,
+  means: ReadonlyMap<TensorId, Float64Array>,
+  plan: QuantizationPlan,
+  lookup: OperatorLookup,
+): QuantizationPlan {
+  const constants = new FloatConstants(graph, indexGraph(graph), lookup);
+  const nodes = plan.nodes.map((nodePlan, at): NodePlan => {
+    const node = graph.nodes[at];
+    const definition = node && lookup(node.kind);
+    if (nodePlan.mode !== "int8" || !definition) return nodePlan;
+    const operands = [...nodePlan.operands];
+    for (const [position, role] of rolesOf(definition, node).entries()) {
+      const biasPlan = operands[position];
+      if (role?.role !== "bias" || biasPlan?.use !== "bias") continue;
+      const [inputAt, weightAt] = role.of.map((name) => operandNamed(definition, node, name));
+      const weightPlan = operands[weightAt ?? -1];
+      const weightId = node.inputs[weightAt ?? -1];
+      const inputMeans = means.get(node.inputs[inputAt ?? -1] ?? (-1 as TensorId));
+      if (weightPlan?.use !== "weight" || typeof weightId !== "number" || !inputMeans) continue;
+      const values = constants.read(weightId);
+      if (!values) continue;
+      const shape = tensorOf(graph, weightId).shape;
+      const correction = meanShift(values, shape, weightPlan, inputMeans);
+      if (correction) operands[position] = { ...biasPlan, correction };
+    }
+    return { ...nodePlan, operands };
+  });
+  return { ...plan, nodes };
+}
+
+/** Σ (W - Wq)·E[x] per output channel; null where the weight's axes do not line up with the input's channels. */
+function meanShift(
+  values: Float32Array,
+  shape: readonly number[],
+  plan: Extract<OperandPlan, { use: "weight" }>,
+  inputMeans: Float64Array,
+): number[] | null {
+  if (plan.axis === null) return null;
+  const view = channelView(shape, plan.axis);
+  const quantized = quantizeWeights(values, view, plan.scales);
+  const shift = new Array<number>(view.channels).fill(0);
+  const last = shape.at(-1) ?? 1;
+  const onLastAxis = plan.axis === shape.length - 1;
+  // Depthwise weights lie [.., channel·multiplier]; all others end in the input channels of their group.
+  const perInput = onLastAxis ? view.channels / inputMeans.length : 0;
+  const groups = onLastAxis ? 1 : inputMeans.length / last;
+  if (!Number.isInteger(onLastAxis ? perInput : groups) || (onLastAxis ? perInput : groups) < 1) return null;
+  forEachElement(view, (channel, index) => {
+    const input = onLastAxis
+      ? Math.floor(channel / perInput)
+      : Math.floor(channel / (view.channels / groups)) * last + (index % last);
+    const error = (values[index] ?? 0) - (quantized[index] ?? 0) * (plan.scales[channel] ?? 0);
+    shift[channel] = (shift[channel] ?? 0) + error * (inputMeans[input] ?? 0);
+  });
+  return shift;
+}
