@@ -2,6 +2,7 @@
  * What devices tell the server: hello, status, metrics; and what it answers: ack.
  * Every status and metrics message carries (boot, sequence); both are on the device's disk before it is sent, and it
  * stays in the device's outbox until the server's own ack, sent after its commit, covers it (design: formats.md).
+ * Statuses and metrics of one boot share one sequence, which starts at 1 and has no gaps.
  */
 import { type Static, Type } from "typebox";
 import { defineDocument, head, Id, TimeMs, Uint32 } from "./document.ts";
