@@ -26,7 +26,7 @@ export const isNumeric = (dtype: DType): dtype is NumericDType =>
 
 /** The bytes themselves when they are aligned to `alignment`, else a copy that is. */
 function aligned(bytes: Uint8Array, alignment: number): Uint8Array {
-  return bytes.byteOffset % alignment === 0 ? bytes : bytes.slice();
+  return bytes.byteOffset % alignment === 0 ? bytes : Uint8Array.from(bytes);
 }
 
 /** A view of float32 bytes; a copy only when they are not aligned. Treat it as read-only. */
@@ -45,8 +45,8 @@ export function int32ValuesOf(bytes: Uint8Array): Int32Array {
 export function valuesOf(dtype: DType, bytes: Uint8Array): ArrayLike<number> {
   if (dtype === "float16") return decodeFloat16(bytes);
   if (dtype === "int64") {
-    const at = aligned(bytes, 8);
-    return Array.from(new BigInt64Array(at.buffer, at.byteOffset, at.byteLength >> 3), safeNumber);
+    const wide = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return Array.from({ length: bytes.byteLength >> 3 }, (_, i) => safeNumber(wide.getBigInt64(i * 8, true)));
   }
   if (!(dtype in views)) throw new FlotillaError("GRAPH_INVALID", `${dtype} values cannot be read as numbers.`);
   const View = views[dtype as keyof typeof views];

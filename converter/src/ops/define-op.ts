@@ -4,6 +4,7 @@
  * A facet that does not exist is `unsupported("reason")`, so that gaps show in docs/ops.md.
  * Sources: LiteRT's quantization spec, `schema.fbs`, `op_version.cc` (numbers in each operator's file).
  */
+import type { OptionsName } from "../codecs/tflite/options.ts";
 import type { Attributes, DType, Node, Quantization, Shape, TensorId } from "../ir/graph.ts";
 
 /** A facet that an operator does not have, and why. */
@@ -20,12 +21,13 @@ export type OperandRole =
   | { readonly role: "activation"; readonly name: string; readonly optional?: boolean }
   /** Trained weights: symmetric int8, per channel along `channelAxis` (null: per tensor). */
   | { readonly role: "weight"; readonly name: string; readonly channelAxis: number | null; readonly optional?: boolean }
-  /** int32 with scale = product of the scales of the operands named. */
+  /** int32 with scale = product of the scales of the operands named. `inFile`: the kernel refuses a file without it. */
   | {
       readonly role: "bias";
       readonly name: string;
       readonly of: readonly [string, string];
       readonly optional?: boolean;
+      readonly inFile?: boolean;
     }
   /** Shapes, axes, paddings, indices: never quantized. */
   | { readonly role: "index"; readonly name: string; readonly optional?: boolean }
@@ -34,21 +36,24 @@ export type OperandRole =
 
 export const activation = (name: string, optional = false): OperandRole => ({ role: "activation", name, optional });
 export const activations = (name: string): OperandRole => ({ role: "activations", name });
-export const weight = (name: string, facts: { channelAxis: number | null }): OperandRole => ({
+export const weight = (name: string, facts: { channelAxis: number | null; optional?: boolean }): OperandRole => ({
   role: "weight",
   name,
   ...facts,
 });
-export const bias = (name: string, facts: { of: readonly [string, string] }): OperandRole => ({
-  role: "bias", name, of: facts.of, optional: true,
-}); // biome-ignore format: short
+export const bias = (name: string, facts: { of: readonly [string, string]; inFile?: boolean }): OperandRole => ({
+  role: "bias",
+  name,
+  optional: true,
+  ...facts,
+});
 export const index = (name: string, optional = false): OperandRole => ({ role: "index", name, optional });
 
 /** What the scale of a result must be when the operator runs in int8. */
 export type ResultRule =
   /** Its own, from calibration. */
   | { readonly rule: "free" }
-  /** Equal scale and zero point with the operand named; "activations" means all of them. */
+  /** Equal scale and zero point with the operand named; "activations": with all activation operands, and they with each other. */
   | { readonly rule: "same-as"; readonly operand: string }
   /** Fixed by the kernel: [scale, zeroPoint] per dtype. */
   | { readonly rule: "fixed"; readonly int8: readonly [number, number] }
@@ -73,55 +78,67 @@ export interface ResultFacts {
 }
 export interface ConstantValue extends ResultFacts {
   readonly bytes: Uint8Array;
+  readonly quantization?: Quantization;
 }
+export type Operands = readonly (OperandFacts | null)[];
 
 /** One use of an operator with the facts of its operands and results: what `version` and `macs` decide on. */
 export interface OperatorUse<A extends Attributes = Attributes> {
   readonly attributes: A;
-  readonly inputs: readonly (OperandFacts | null)[];
+  readonly inputs: Operands;
   readonly outputs: readonly OperandFacts[];
 }
 
-export interface OpDefinition<A extends Attributes = Attributes> {
+/** Facets that look at attributes, and so have another parameter type inside an operator's file than outside. */
+interface Rules<A extends Attributes> {
+  /**
+   * Result shapes and dtypes; -1 for a size that only the run tells. Throws GRAPH_INVALID on operands that cannot be.
+   * `stored` is what the graph says of the results: for the few operators whose kernel goes by it (CAST, QUANTIZE, CUSTOM).
+   */
+  readonly infer: (inputs: Operands, attributes: A, stored?: readonly ResultFacts[]) => readonly ResultFacts[];
+  /**
+   * Constant evaluation: pure, synchronous, results bounded by the caller. float32 in float32 arithmetic.
+   * Null when it does not evaluate operands of these dtypes.
+   */
+  readonly evaluate:
+    | ((inputs: readonly (ConstantValue | null)[], attributes: A) => readonly ConstantValue[] | null)
+    | Unsupported;
+  /** TFLite operator version (`op_version.cc`). */
+  readonly version: (use: OperatorUse<A>) => number;
+  /** Multiply-accumulates of one run; 0 where there are none worth counting. */
+  readonly macs: (use: OperatorUse<A>) => number;
+}
+
+interface Facts<A extends Attributes> {
   /** TFLite builtin operator name, e.g. "CONV_2D". */
   readonly kind: string;
-  /** TFLite builtin operator code (schema.fbs). */
+  /** TFLite builtin operator code (schema.fbs); -1 for what exists only in imported graphs. */
   readonly code: number;
-  /** Name of its options table in the schema, e.g. "Conv2DOptions"; null where it has none. Read and write follow from it. */
-  readonly options: string | null;
-  /** Attributes with their defaults; also what a node must have. */
+  /** Name of its options table in the schema; null where it has none. Reading and writing follow from it. */
+  readonly options: OptionsName | null;
+  /** Attributes with their defaults: the fields of the options table. A node has all of them. */
   readonly attributes: A;
   readonly operands: readonly OperandRole[];
   readonly results: readonly ResultRule[];
   /** True when `results[0]` stands for any number of results (SPLIT, UNPACK). */
   readonly manyResults?: boolean;
-  /** Result shapes and dtypes. Throws GRAPH_INVALID on operands that cannot be. */
-  readonly infer: (inputs: readonly (OperandFacts | null)[], attributes: A) => readonly ResultFacts[];
-  /** Constant evaluation: pure, synchronous, results bounded by the caller. float32 in float32 arithmetic. */
-  readonly evaluate:
-    | ((inputs: readonly (ConstantValue | null)[], attributes: A) => readonly ConstantValue[])
-    | Unsupported;
   /** Can its kernel run in int8? If not, it stays float between DEQUANTIZE and QUANTIZE, with this reason. */
   readonly int8: true | Unsupported;
-  /** TFLite operator version (`op_version.cc`). */
-  readonly version: (use: OperatorUse<A>) => number;
+  /** The first TensorFlow runtime that has each version (`runtime_version.cc`); the versions that `version` can give. */
+  readonly minRuntime: Readonly<Record<number, string>>;
   /** Fused activations it can carry in `fusedActivationFunction`; empty when the operator has no such option. */
   readonly fusedActivations: readonly string[];
   /** If it IS an activation that others can fuse: the value of `fusedActivationFunction` for it. */
   readonly fusesAs?: string;
-  /** Passes, identity: can it be dropped when its operand equals its result (QUANTIZE∘DEQUANTIZE, RESHAPE to same)? */
-  readonly layout: { readonly layout: "any" | "nhwc" } | Unsupported;
-  /** To a TFJS node; the TFJS writer's facet. */
-  readonly raise: Unsupported;
-  /** Multiply-accumulates of one run. */
-  readonly macs: (use: OperatorUse<A>) => number;
   /** Lines for docs/ops.md. */
   readonly notes?: readonly string[];
 }
 
-/** A definition with typed access to its nodes. */
-export interface Op<A extends Attributes = Attributes> extends OpDefinition<A> {
-  /** A node of this operator; attributes left out take their defaults. */
+export interface OpDefinition<A extends Attributes = Attributes> extends Facts<A>, Rules<A> {}
+
+/** A definition with typed access to its nodes. Its rules take the attributes of any node, defaults filled in. */
+export interface Op<A extends Attributes = Attributes> extends Facts<A>, Rules<Attributes> {
+  /** A node of this operator; attributes left out take their defaults. Fractions are rounded to float32, as in the file. */
   node(facts: {
     name: string;
     inputs: readonly (TensorId | null)[];
@@ -134,16 +151,32 @@ export interface Op<A extends Attributes = Attributes> extends OpDefinition<A> {
 }
 
 export function defineOp<A extends Attributes>(definition: OpDefinition<A>): Op<A> {
+  const { infer, evaluate, version, macs } = definition;
+  const complete = (attributes: Partial<Attributes>): A => ({ ...definition.attributes, ...attributes }) as A; // nodes are made by `node` or checked by the reader
   return Object.freeze({
     ...definition,
-    node: ({ name, inputs, outputs, attributes }: Parameters<Op<A>["node"]>[0]): Node => ({
-      kind: definition.kind,
-      name,
-      inputs,
-      outputs,
-      attributes: { ...definition.attributes, ...attributes },
-    }),
-    attributesOf: (node: Node): A => ({ ...definition.attributes, ...node.attributes }) as A,
+    infer: (inputs: Operands, attributes: Attributes, stored?: readonly ResultFacts[]) =>
+      infer(inputs, complete(attributes), stored),
+    evaluate: isUnsupported(evaluate)
+      ? evaluate
+      : (inputs: readonly (ConstantValue | null)[], attributes: Attributes) => evaluate(inputs, complete(attributes)),
+    version: (use: OperatorUse) => version({ ...use, attributes: complete(use.attributes) }),
+    macs: (use: OperatorUse) => macs({ ...use, attributes: complete(use.attributes) }),
+    node: ({ name, inputs, outputs, attributes = {} }: Parameters<Op<A>["node"]>[0]): Node =>
+      Object.freeze({ kind: definition.kind, name, inputs, outputs, attributes: asStored(complete(attributes)) }),
+    attributesOf: (node: Node): A => complete(node.attributes),
     is: (node: Node | undefined): node is Node => node?.kind === definition.kind,
   });
+}
+
+/** Options tables hold fractions only as float32. */
+function asStored(attributes: Attributes): Attributes {
+  return Object.freeze(
+    Object.fromEntries(
+      Object.entries(attributes).map(([name, value]) => [
+        name,
+        typeof value === "number" && !Number.isInteger(value) ? Math.fround(value) : value,
+      ]),
+    ),
+  );
 }

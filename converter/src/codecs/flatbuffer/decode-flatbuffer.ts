@@ -54,7 +54,11 @@ function decodeTable(view: BoundedView, schema: TableSchema, offset: number, dep
 
   for (let id = schema.slotCount; 4 + id * 2 < vtableBytes; id++)
     if (place(id, 1) !== 0)
-      throw view.fail("UNSUPPORTED_FORMAT", `${schema.name} has a field (id ${id}) of a newer format`, vtable + 4 + id * 2);
+      throw view.fail(
+        "UNSUPPORTED_FORMAT",
+        `${schema.name} has a field (id ${id}) of a newer format`,
+        vtable + 4 + id * 2,
+      );
 
   const row: Row = {};
   for (const slot of schema.slots) {
@@ -65,9 +69,15 @@ function decodeTable(view: BoundedView, schema: TableSchema, offset: number, dep
   return Object.freeze(row);
 }
 
-function decodeField(view: BoundedView, slot: Slot, place: (id: number, size: number) => number, depth: number): unknown {
+function decodeField(
+  view: BoundedView,
+  slot: Slot,
+  place: (id: number, size: number) => number,
+  depth: number,
+): unknown {
   const { field, id } = slot;
-  const size = field.kind === "scalar" ? scalarBytes[field.type] : field.kind === "enum" ? scalarBytes[field.of.type] : 4;
+  const size =
+    field.kind === "scalar" ? scalarBytes[field.type] : field.kind === "enum" ? scalarBytes[field.of.type] : 4;
   if (field.kind === "union") return decodeUnion(view, field.members, place(id, 1), place(id + 1, 4), depth);
   const at = place(id, size);
   if (at === 0) return absent(field);

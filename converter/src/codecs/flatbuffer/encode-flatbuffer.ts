@@ -30,9 +30,13 @@ export function encodeFlatbuffer<T extends TableSchema>(
   const blobs = new Map<Bytes, number>();
   const bound = boundTable(schema, value, blobs) + 64;
   if (bound > largestFileBytes)
-    throw new FlotillaError("UNSUPPORTED_FORMAT", `A file of about ${bound} bytes cannot be written: 2 GB is the most.`, {
-      details: { bytes: bound, limit: largestFileBytes },
-    });
+    throw new FlotillaError(
+      "UNSUPPORTED_FORMAT",
+      `A file of about ${bound} bytes cannot be written: 2 GB is the most.`,
+      {
+        details: { bytes: bound, limit: largestFileBytes },
+      },
+    );
   const builder = new Builder(Math.ceil(bound / 16) * 16); // never grows, so that big vectors are copied once
   const placed = new Map<Bytes, number>();
   for (const [blob, align] of [...blobs].reverse()) {
@@ -157,22 +161,29 @@ function encodeReference(
 function addScalar(builder: Builder, type: Scalar, value: unknown): void {
   switch (type) {
     case "bool":
-      return builder.addInt8(value ? 1 : 0);
+      builder.addInt8(value ? 1 : 0);
+      return;
     case "int8":
     case "uint8":
-      return builder.addInt8(Number(value));
+      builder.addInt8(Number(value));
+      return;
     case "int16":
     case "uint16":
-      return builder.addInt16(Number(value));
+      builder.addInt16(Number(value));
+      return;
     case "int32":
     case "uint32":
-      return builder.addInt32(Number(value));
+      builder.addInt32(Number(value));
+      return;
     case "int64":
     case "uint64":
-      return builder.addInt64(BigInt.asIntN(64, value as bigint));
+      builder.addInt64(BigInt.asIntN(64, value as bigint));
+      return;
     case "float32":
-      return builder.addFloat32(Number(value));
+      builder.addFloat32(Number(value));
+      return;
     case "float64":
-      return builder.addFloat64(Number(value));
+      builder.addFloat64(Number(value));
+      return;
   }
 }

@@ -100,7 +100,11 @@ export const optionTables = {
   }),
   CallOptions: defineTable("CallOptions", { subgraph: uint32() }),
   ReshapeOptions: defineTable("ReshapeOptions", { newShape: vectorOf("int32") }),
-  SkipGramOptions: defineTable("SkipGramOptions", { ngramSize: int32(), maxSkipSize: int32(), includeAllNgrams: bool() }),
+  SkipGramOptions: defineTable("SkipGramOptions", {
+    ngramSize: int32(),
+    maxSkipSize: int32(),
+    includeAllNgrams: bool(),
+  }),
   SpaceToDepthOptions: defineTable("SpaceToDepthOptions", { blockSize: int32() }),
   EmbeddingLookupSparseOptions: defineTable("EmbeddingLookupSparseOptions", { combiner: enumOf(combinerType, "SUM") }),
   MulOptions: defineTable("MulOptions", { fusedActivationFunction }),

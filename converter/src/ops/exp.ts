@@ -1,0 +1,24 @@
+/** `e^x`. */
+import { activation, defineOp, free } from "./define-op.ts";
+import { evaluateUnary } from "./evaluate/elementwise.ts";
+import { noMacs } from "./macs.ts";
+import { optionsOf } from "./options.ts";
+import { sameAsInput } from "./shape/same.ts";
+import { byInput } from "./version-rules.ts";
+
+export const exp = defineOp({
+  kind: "EXP",
+  code: 47,
+  options: "ExpOptions",
+  attributes: optionsOf("ExpOptions"),
+  operands: [activation("input")],
+  results: [free],
+  infer: sameAsInput,
+  evaluate: (inputs) => evaluateUnary(inputs, Math.exp),
+  int8: true,
+  version: byInput(0, { int8: 2, int16: 2 }),
+  minRuntime: { 1: "1.7.0", 2: "2.12.0" },
+  fusedActivations: [],
+  macs: noMacs,
+  notes: ["int8 runs by a table of 256 entries and needs TensorFlow 2.12."],
+});

@@ -1,0 +1,24 @@
+/** The greatest value over constant axes. */
+import { activation, defineOp, index, sameAs } from "./define-op.ts";
+import { evaluateReduction } from "./evaluate/reduce.ts";
+import { noMacs } from "./macs.ts";
+import { optionsOf } from "./options.ts";
+import { inferReduction } from "./shape/reduce.ts";
+import { byInput } from "./version-rules.ts";
+
+export const reduceMax = defineOp({
+  kind: "REDUCE_MAX",
+  code: 82,
+  options: "ReducerOptions",
+  attributes: optionsOf("ReducerOptions"),
+  operands: [activation("input"), index("axes")],
+  results: [sameAs("input")],
+  infer: inferReduction,
+  evaluate: (inputs, { keepDims }) =>
+    evaluateReduction(inputs, keepDims, { start: Number.NEGATIVE_INFINITY, step: Math.max }),
+  int8: true,
+  version: byInput(0, { int8: 2, int16: 3 }),
+  minRuntime: { 1: "1.11.0", 2: "1.14.0", 3: "2.5.0" },
+  fusedActivations: [],
+  macs: noMacs,
+});

@@ -1,0 +1,36 @@
+/** Resizes an NHWC input to a constant height and width, taking the nearest element. */
+import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
+import { noMacs } from "./macs.ts";
+import { optionsOf } from "./options.ts";
+import { need, needRank, refuse } from "./refuse.ts";
+import { integersOf } from "./shape/axis.ts";
+import { inputDType } from "./version-rules.ts";
+
+export const resizeNearestNeighbor = defineOp({
+  kind: "RESIZE_NEAREST_NEIGHBOR",
+  code: 97,
+  options: "ResizeNearestNeighborOptions",
+  attributes: optionsOf("ResizeNearestNeighborOptions"),
+  operands: [activation("input"), index("size")],
+  results: [sameAs("input")],
+  infer: (inputs) => {
+    const input = needRank(inputs, 0, "input", 4);
+    const [batch = -1, , , channels = -1] = input.shape;
+    const size = integersOf(need(inputs, 1, "size"));
+    if (!size) return [{ dtype: input.dtype, shape: [batch, -1, -1, channels] }];
+    const [height = 0, width = 0] = size;
+    if (size.length !== 2 || height < 1 || width < 1) throw refuse(`It cannot resize to [${size.join(", ")}].`);
+    return [{ dtype: input.dtype, shape: [batch, height, width, channels] }];
+  },
+  evaluate: unsupported("heavy: left to the runtime"),
+  int8: true,
+  version: (use) => {
+    const dtype = inputDType(use, 0);
+    if (dtype === "int16") return 4;
+    if (use.attributes.halfPixelCenters || use.attributes.alignCorners) return 3;
+    return dtype === "int8" ? 2 : 1;
+  },
+  minRuntime: { 1: "1.13.1", 2: "1.14.0", 3: "2.3.0", 4: "2.4.0" },
+  fusedActivations: [],
+  macs: noMacs,
+});

@@ -1,0 +1,22 @@
+/** `1 / √x`. */
+import { activation, defineOp, free } from "./define-op.ts";
+import { evaluateUnary } from "./evaluate/elementwise.ts";
+import { noMacs } from "./macs.ts";
+import { sameAsInput } from "./shape/same.ts";
+import { byInput } from "./version-rules.ts";
+
+export const rsqrt = defineOp({
+  kind: "RSQRT",
+  code: 76,
+  options: null,
+  attributes: {},
+  operands: [activation("input")],
+  results: [free],
+  infer: sameAsInput,
+  evaluate: (inputs) => evaluateUnary(inputs, (x) => 1 / Math.fround(Math.sqrt(x))),
+  int8: true,
+  version: byInput(0, { int8: 2, int16: 3 }),
+  minRuntime: { 1: "1.10.0", 2: "2.5.0", 3: "2.15.0" },
+  fusedActivations: [],
+  macs: noMacs,
+});

@@ -1,0 +1,24 @@
+/** The sum over constant axes. In int8 its result keeps the scale of its operand. */
+import { activation, defineOp, index, sameAs } from "./define-op.ts";
+import { evaluateReduction } from "./evaluate/reduce.ts";
+import { noMacs } from "./macs.ts";
+import { optionsOf } from "./options.ts";
+import { inferReduction } from "./shape/reduce.ts";
+import { byInput } from "./version-rules.ts";
+
+export const sum = defineOp({
+  kind: "SUM",
+  code: 74,
+  options: "ReducerOptions",
+  attributes: optionsOf("ReducerOptions"),
+  operands: [activation("input"), index("axes")],
+  results: [sameAs("input")],
+  infer: inferReduction,
+  evaluate: (inputs, { keepDims }) =>
+    evaluateReduction(inputs, keepDims, { start: 0, step: (sum, value) => sum + value }),
+  int8: true,
+  version: byInput(0, { int8: 2 }),
+  minRuntime: { 1: "1.10.0", 2: "1.15.0" },
+  fusedActivations: [],
+  macs: noMacs,
+});
