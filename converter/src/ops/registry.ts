@@ -20,8 +20,11 @@ import { exp } from "./exp.ts";
 import { expandDims } from "./expand-dims.ts";
 import { fullyConnected } from "./fully-connected.ts";
 import { gather } from "./gather.ts";
+import { gelu } from "./gelu.ts";
 import { hardSwish } from "./hard-swish.ts";
 import { leakyRelu } from "./leaky-relu.ts";
+import { log } from "./log.ts";
+import { logSoftmax } from "./log-softmax.ts";
 import { logistic } from "./logistic.ts";
 import { maxPool2d } from "./max-pool-2d.ts";
 import { maximum } from "./maximum.ts";
@@ -76,8 +79,11 @@ export const operators: readonly Op[] = [
   expandDims,
   fullyConnected,
   gather,
+  gelu,
   hardSwish,
   leakyRelu,
+  log,
+  logSoftmax,
   logistic,
   maxPool2d,
   maximum,

@@ -54,7 +54,9 @@ describe("values", () => {
   it.each([[[65]], [[1, 30, 20, 14]], [[13, 13, 13, 13, 13]]])(
     "are those of tfjs, shards of %j bytes",
     async (cuts) => {
-      const stored = bytes(total, (i) => (i === 3 || i === 7 || i === 11 ? 0x40 : (i * 37 + 11) & 0xff));
+      const stored = new Uint8Array(total).map((_, i) =>
+        i === 3 || i === 7 || i === 11 ? 0x40 : (i * 37 + 11) & 0xff,
+      );
       // Half floats of every class: zero, subnormal, normal, infinite.
       new DataView(stored.buffer).setUint16(39, 0x0001, true);
       new DataView(stored.buffer).setUint16(41, 0x83ff, true);

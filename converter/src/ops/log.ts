@@ -1,0 +1,23 @@
+/** The natural logarithm. */
+import { activation, defineOp, free } from "./define-op.ts";
+import { evaluateUnary } from "./evaluate/elementwise.ts";
+import { noMacs } from "./macs.ts";
+import { sameAsInput } from "./shape/same.ts";
+import { byInput } from "./version-rules.ts";
+
+export const log = defineOp({
+  kind: "LOG",
+  code: 73,
+  options: null,
+  attributes: {},
+  operands: [activation("input")],
+  results: [free],
+  infer: sameAsInput,
+  evaluate: (inputs) => evaluateUnary(inputs, Math.log),
+  int8: true,
+  version: byInput(0, { int8: 2, int16: 2 }),
+  minRuntime: { 1: "1.14.0", 2: "2.15.0" },
+  fusedActivations: [],
+  macs: noMacs,
+  notes: ["int8 runs by a table of 256 entries and needs TensorFlow 2.15."],
+});
