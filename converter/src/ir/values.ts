@@ -6,6 +6,12 @@
 import { FlotillaError } from "@flotilla/protocol/errors";
 import type { DType } from "./graph.ts";
 
+interface ViewOf {
+  readonly BYTES_PER_ELEMENT: number;
+  new (buffer: ArrayBufferLike, offset: number, length: number): ArrayLike<number>;
+  from(values: ArrayLike<number>): { readonly buffer: ArrayBufferLike };
+}
+
 const views = {
   float32: Float32Array,
   float64: Float64Array,
@@ -16,7 +22,9 @@ const views = {
   uint16: Uint16Array,
   int32: Int32Array,
   uint32: Uint32Array,
-} as const;
+} as const satisfies Partial<Record<DType, ViewOf>>;
+
+const viewOf = (dtype: DType): ViewOf | undefined => (dtype in views ? views[dtype as keyof typeof views] : undefined);
 
 /** dtypes whose elements {@link valuesOf} gives as numbers. */
 export type NumericDType = keyof typeof views | "float16" | "int64";
@@ -48,8 +56,8 @@ export function valuesOf(dtype: DType, bytes: Uint8Array): ArrayLike<number> {
     const wide = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     return Array.from({ length: bytes.byteLength >> 3 }, (_, i) => safeNumber(wide.getBigInt64(i * 8, true)));
   }
-  if (!(dtype in views)) throw new FlotillaError("GRAPH_INVALID", `${dtype} values cannot be read as numbers.`);
-  const View = views[dtype as keyof typeof views];
+  const View = viewOf(dtype);
+  if (!View) throw new FlotillaError("GRAPH_INVALID", `${dtype} values cannot be read as numbers.`);
   const at = aligned(bytes, View.BYTES_PER_ELEMENT);
   return new View(at.buffer, at.byteOffset, at.byteLength / View.BYTES_PER_ELEMENT);
 }
@@ -61,9 +69,9 @@ export function bytesOf(dtype: DType, values: ArrayLike<number>): Uint8Array {
     const wide = BigInt64Array.from(Array.from(values, (value) => BigInt(value)));
     return new Uint8Array(wide.buffer);
   }
-  if (!(dtype in views)) throw new FlotillaError("GRAPH_INVALID", `${dtype} values cannot be written from numbers.`);
-  const typed = views[dtype as keyof typeof views].from(values);
-  return new Uint8Array(typed.buffer);
+  const View = viewOf(dtype);
+  if (!View) throw new FlotillaError("GRAPH_INVALID", `${dtype} values cannot be written from numbers.`);
+  return new Uint8Array(View.from(values).buffer);
 }
 
 function safeNumber(value: bigint): number {

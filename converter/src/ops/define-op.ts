@@ -136,6 +136,9 @@ interface Facts<A extends Attributes> {
 
 export interface OpDefinition<A extends Attributes = Attributes> extends Facts<A>, Rules<A> {}
 
+/** A node that is known to be of one operator. The brand exists for the compiler only: a node that is not one stays a Node. */
+export type NodeOf<A extends Attributes> = Node & { readonly attributes: A; readonly __op: never };
+
 /** A definition with typed access to its nodes. Its rules take the attributes of any node, defaults filled in. */
 export interface Op<A extends Attributes = Attributes> extends Facts<A>, Rules<Attributes> {
   /** A node of this operator; attributes left out take their defaults. Fractions are rounded to float32, as in the file. */
@@ -147,7 +150,7 @@ export interface Op<A extends Attributes = Attributes> extends Facts<A>, Rules<A
   }): Node;
   /** The typed attributes of a node of this operator. */
   attributesOf(node: Node): A;
-  is(node: Node | undefined): node is Node;
+  is(node: Node | undefined): node is NodeOf<A>;
 }
 
 export function defineOp<A extends Attributes>(definition: OpDefinition<A>): Op<A> {
@@ -165,7 +168,7 @@ export function defineOp<A extends Attributes>(definition: OpDefinition<A>): Op<
     node: ({ name, inputs, outputs, attributes = {} }: Parameters<Op<A>["node"]>[0]): Node =>
       Object.freeze({ kind: definition.kind, name, inputs, outputs, attributes: asStored(complete(attributes)) }),
     attributesOf: (node: Node): A => complete(node.attributes),
-    is: (node: Node | undefined): node is Node => node?.kind === definition.kind,
+    is: (node: Node | undefined): node is NodeOf<A> => node?.kind === definition.kind,
   });
 }
 

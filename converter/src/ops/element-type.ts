@@ -1,32 +1,36 @@
 /** dtypes of the graph and `TensorType` names of the file. RESOURCE and VARIANT have no place in the graph. */
+import type { tensorType } from "../codecs/tflite/enums.ts";
 import type { DType } from "../ir/graph.ts";
 
-const dtypes: Readonly<Record<string, DType>> = {
-  FLOAT32: "float32",
-  FLOAT16: "float16",
-  INT32: "int32",
-  UINT8: "uint8",
-  INT64: "int64",
-  STRING: "string",
-  BOOL: "bool",
-  INT16: "int16",
-  COMPLEX64: "complex64",
-  INT8: "int8",
-  FLOAT64: "float64",
-  COMPLEX128: "complex128",
-  UINT64: "uint64",
-  UINT32: "uint32",
-  UINT16: "uint16",
-  INT4: "int4",
-  BFLOAT16: "bfloat16",
-  INT2: "int2",
-  UINT4: "uint4",
-  FLOAT8_E4M3FN: "float8e4m3fn",
-  FLOAT8_E5M2: "float8e5m2",
+export type TensorTypeName = keyof typeof tensorType.values;
+
+const names: Readonly<Record<DType, TensorTypeName>> = {
+  float32: "FLOAT32",
+  float16: "FLOAT16",
+  int32: "INT32",
+  uint8: "UINT8",
+  int64: "INT64",
+  string: "STRING",
+  bool: "BOOL",
+  int16: "INT16",
+  complex64: "COMPLEX64",
+  int8: "INT8",
+  float64: "FLOAT64",
+  complex128: "COMPLEX128",
+  uint64: "UINT64",
+  uint32: "UINT32",
+  uint16: "UINT16",
+  int4: "INT4",
+  bfloat16: "BFLOAT16",
+  int2: "INT2",
+  uint4: "UINT4",
+  float8e4m3fn: "FLOAT8_E4M3FN",
+  float8e5m2: "FLOAT8_E5M2",
 };
-const names = new Map(Object.entries(dtypes).map(([name, dtype]) => [dtype, name]));
+const dtypes = new Map<string, DType>();
+for (const dtype of Object.keys(names) as DType[]) dtypes.set(names[dtype], dtype); // the keys are dtypes by the type above
 
 /** Undefined for RESOURCE, VARIANT and names that do not exist. */
-export const dtypeOf = (tensorType: string): DType | undefined => dtypes[tensorType];
+export const dtypeOf = (name: string): DType | undefined => dtypes.get(name);
 
-export const tensorTypeOf = (dtype: DType): string => names.get(dtype) ?? "FLOAT32";
+export const tensorTypeOf = (dtype: DType): TensorTypeName => names[dtype];

@@ -1,0 +1,72 @@
+/**
+ * One tensor of a `.tflite` file. Checks dtype, sizes, byte count and quantization (`interpreter_builder.cc`,
+ * ParseQuantization); says what it cannot carry instead of dropping it. `min` and `max` are hints for trainers, not carried.
+ */
+
+import type { FileQuantization, FileTensor } from "../../codecs/tflite/schema.ts";
+import { byteSize, constantOf, type Quantization, type Shape, type Tensor, type TensorId } from "../../ir/graph.ts";
+import { dtypeOf } from "../../ops/element-type.ts";
+import { corrupt } from "./corrupt.ts";
+import type { BufferOf } from "./file-buffers.ts";
+
+/** Sizes and their products beyond this are no tensor that a runtime could hold. */
+const largestTensorBytes = 2 ** 40;
+
+/** The tensor, or why it cannot be carried. */
+export type TensorRead = { readonly tensor: Tensor; readonly ranked: boolean } | { readonly refused: string };
+
+export function readTensor(file: FileTensor, id: TensorId, bufferOf: BufferOf, path: string): TensorRead {
+  const dtype = dtypeOf(file.type);
+  if (!dtype) return { refused: `its type is ${file.type}` };
+  if (file.sparsity) return { refused: "its values are stored sparse" };
+  if (file.externalBuffer !== 0) return { refused: "its values are in another file" };
+  if (file.variantTensors.length > 0) return { refused: "it holds tensors of variable type" };
+  if (file.quantization?.details) return { refused: `its quantization is ${file.quantization.details.type}` };
+
+  const shape = readShape(file, path);
+  const bytes = bufferOf(file.buffer, path);
+  if (file.isVariable && bytes.byteLength > 0) throw corrupt(path, "a variable tensor has a value");
+  if (bytes.byteLength > 0 && dtype !== "string" && bytes.byteLength !== byteSize(dtype, shape))
+    throw corrupt(path, `${bytes.byteLength} bytes for ${dtype}[${shape.join(", ")}]`, {
+      bytes: bytes.byteLength,
+      expected: byteSize(dtype, shape),
+    });
+  const quantization = readQuantization(file.quantization, shape, path);
+  return {
+    tensor: Object.freeze({
+      id,
+      name: file.name,
+      dtype,
+      shape,
+      ...(bytes.byteLength > 0 ? { constant: constantOf(bytes) } : {}),
+      ...(quantization ? { quantization } : {}),
+      ...(file.isVariable ? { variable: true } : {}),
+    }),
+    ranked: file.hasRank || shape.length > 0,
+  };
+}
+
+/** `shape` with -1 where `shape_signature` has one. */
+function readShape(file: FileTensor, path: string): Shape {
+  const { shape, shapeSignature } = file;
+  if (shapeSignature.length > 0 && shapeSignature.length !== shape.length)
+    throw corrupt(path, `${shape.length} sizes and ${shapeSignature.length} in the signature`);
+  const sizes = shape.map((size, axis) => (shapeSignature[axis] === -1 ? -1 : size));
+  if (sizes.some((size) => size < -1)) throw corrupt(path, `the shape [${shape.join(", ")}]`);
+  if (sizes.reduce((product, size) => product * Math.max(size, 1), 16) > largestTensorBytes)
+    throw corrupt(path, `the shape [${shape.join(", ")}] is beyond every runtime`);
+  return Object.freeze(sizes);
+}
+
+function readQuantization(file: FileQuantization | null, shape: Shape, path: string): Quantization | undefined {
+  if (!file || file.scale.length === 0) return undefined;
+  const { scale, zeroPoint, quantizedDimension: axis } = file;
+  if (zeroPoint.length !== scale.length)
+    throw corrupt(path, `${scale.length} scales and ${zeroPoint.length} zero points`);
+  if (scale.length > 1 && shape[axis] !== scale.length)
+    throw corrupt(path, `${scale.length} scales along axis ${axis} of [${shape.join(", ")}]`);
+  if (!scale.every((value) => Number.isFinite(value) && value >= 0)) throw corrupt(path, "a scale that is no size");
+  const zeroPoints = zeroPoint.map(Number);
+  if (!zeroPoints.every(Number.isSafeInteger)) throw corrupt(path, "a zero point beyond every integer type");
+  return Object.freeze({ scales: scale, zeroPoints: Object.freeze(zeroPoints), axis });
+}
