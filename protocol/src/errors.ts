@@ -68,10 +68,16 @@ export const errorCodes = {
   IO_FAILED: "Reading or writing a file failed.",
   IO_STATE_CORRUPT: "A state file is damaged; it was moved aside.",
   // TRIAL: the device's own check of a variant
+  TRIAL_CRASHED: "The runtime or the whole agent died while it tried the variant.",
   TRIAL_LOAD: "The runtime on the device cannot load the variant.",
   TRIAL_MISMATCH: "The variant's outputs on the golden inputs are not the recorded ones.",
   TRIAL_DISAGREES: "The variant does not agree with the source model on the golden inputs.",
   TRIAL_TIMEOUT: "The trial did not end in time.",
+  // HEALTH: the active release does badly on the device
+  HEALTH_ERROR_RATE: "More of the active release's runs fail than its stop rule allows.",
+  HEALTH_LATENCY: "The active release is slower than its stop rule allows.",
+  HEALTH_OUTPUT: "The active release answers nonsense: not finite, always the same class, or plainly worse than before.",
+  HEALTH_RESTARTS: "The agent was restarted more often than allowed before the active release had proven itself.",
   // INTERNAL: unexpected
   INTERNAL: "Something unexpected happened. This is a bug in Flotilla.",
 } as const satisfies Record<string, string>;
