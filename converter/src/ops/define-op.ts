@@ -124,6 +124,8 @@ interface Facts<A extends Attributes> {
   readonly manyResults?: boolean;
   /** Can its kernel run in int8? If not, it stays float between DEQUANTIZE and QUANTIZE, with this reason. */
   readonly int8: true | Unsupported;
+  /** True for operators that change the number format itself, and so have integers although `int8` is unsupported. */
+  readonly border?: boolean;
   /** The first TensorFlow runtime that has each version (`runtime_version.cc`); the versions that `version` can give. */
   readonly minRuntime: Readonly<Record<number, string>>;
   /** Fused activations it can carry in `fusedActivationFunction`; empty when the operator has no such option. */

@@ -31,6 +31,7 @@ export const dequantize = defineOp({
   infer: (inputs) => [{ dtype: "float32", shape: need(inputs, 0, "input").shape }],
   evaluate: ([input]) => (input ? dequantized(input) : null),
   int8: unsupported("it is the border between integer and float itself"),
+  border: true,
   version: (use) => {
     const dtype = inputDType(use, 0);
     if (dtype === "int8") return isPerChannel(use, 0) ? 5 : 2;

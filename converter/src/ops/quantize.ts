@@ -15,6 +15,7 @@ export const quantize = defineOp({
   infer: (inputs, _, stored) => [{ dtype: stored?.[0]?.dtype ?? "int8", shape: need(inputs, 0, "input").shape }],
   evaluate: unsupported("the scale is a fact of its result, which evaluation does not see"),
   int8: unsupported("it is the border between float and integer itself"),
+  border: true,
   version: (use) => {
     const output = use.outputs[0];
     if (inputDType(use, 0) === "uint4" || output?.dtype === "uint4") return 5;
