@@ -42,8 +42,15 @@ export interface RolloutStore {
   tick(rollout: string, nowMs: number, decide: (snapshot: TickSnapshot) => Decision): Promise<boolean>;
   /** The evidence as it stands, for looking at. @throws ROLLOUT_NOT_FOUND */
   look(rollout: string): Promise<TickSnapshot & { readonly events: readonly RolloutEventRecord[] }>;
-  /** Places up to `limit` devices that are not placed yet; gives the number placed. */
-  place(limit: number, nowMs: number, placeDevice: (device: PlacedDevice) => readonly Placement[]): Promise<number>;
+  /** Places up to `limit` devices that are not placed yet, by the cohorts and rollouts of now; gives their number. */
+  place(
+    limit: number,
+    nowMs: number,
+    prepare: (
+      cohorts: readonly CohortEntry[],
+      rollouts: readonly RolloutState[],
+    ) => (device: PlacedDevice) => readonly Placement[],
+  ): Promise<number>;
   /** Where a device stands in a rollout, or null. */
   progressOf(rollout: string, device: string): Promise<(DeviceProgress & Placement) | null>;
 }

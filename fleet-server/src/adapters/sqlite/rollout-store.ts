@@ -1,5 +1,6 @@
 /** Cohorts and rollouts in SQLite. A decision's state and effects are written in the transaction that it was made in. */
 import { canonicalJsonText } from "@flotilla/protocol/canonical-json";
+import type { CohortEntry } from "@flotilla/protocol/documents/control";
 import { FlotillaError } from "@flotilla/protocol/errors";
 import { offeredProgress, type ProgressTiming } from "../../domain/device-progress.ts";
 import { cohortsNaming } from "../../domain/directive.ts";
@@ -93,9 +94,7 @@ export function sqliteRolloutStore(db: Database): RolloutStore {
     },
 
     async cohorts() {
-      return selectCohorts
-        .all()
-        .map((row) => ({ id: textOf(row, "id"), cel: textOf(row, "cel"), priority: numberOf(row, "priority") }));
+      return selectCohorts.all().map(cohortOf);
     },
 
     async addRollout(state) {
@@ -141,9 +140,11 @@ export function sqliteRolloutStore(db: Database): RolloutStore {
       return { ...snapshotOf(rollouts.get(rollout)), events: selectEvents.all(rollout).map(eventOf) };
     },
 
-    async place(limit, nowMs, placeDevice) {
+    async place(limit, nowMs, prepare) {
       return db.transact(() => {
         const rows = selectUnplaced.all(limit);
+        if (rows.length === 0) return 0;
+        const placeDevice = prepare(selectCohorts.all().map(cohortOf), rollouts.ofModel(null));
         for (const row of rows) {
           const device = placedDeviceOf(row);
           for (const placement of placeDevice(device)) {
@@ -173,6 +174,12 @@ export function timingOf({ plan }: RolloutState): ProgressTiming {
     spreadMs: plan.rate?.spreadMs ?? 0,
   };
 }
+
+const cohortOf = (row: Row): CohortEntry => ({
+  id: textOf(row, "id"),
+  cel: textOf(row, "cel"),
+  priority: numberOf(row, "priority"),
+});
 
 const eventOf = (row: Row) => ({
   atMs: numberOf(row, "at_ms"),

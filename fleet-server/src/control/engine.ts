@@ -1,0 +1,172 @@
+/**
+ * What drives rollouts: places devices, lets time pass over every active rollout, and publishes what comes of it.
+ * Decisions are the domain's; this file only brings them events. One rollout that fails to tick does not stop the others.
+ */
+import { compileCohort, compileCohorts } from "@flotilla/protocol/cohort";
+import type { CohortEntry } from "@flotilla/protocol/documents/control";
+import type { RolloutPlan } from "@flotilla/protocol/documents/rollout-plan";
+import { FlotillaError } from "@flotilla/protocol/errors";
+import { cohortsNaming, directiveModels } from "../domain/directive.ts";
+import { type PlacedDevice, placeDevice } from "../domain/placement.ts";
+import { validatePlan } from "../domain/plan.ts";
+import { decide, effectiveRelease } from "../domain/rollout.ts";
+import { createRollout, isActive, type RolloutState } from "../domain/rollout-state.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { ReleaseCatalogue } from "../ports/release-catalogue.ts";
+import type { RolloutStore } from "../ports/rollout-store.ts";
+import type { Publisher } from "./publisher.ts";
+import { singleFlight } from "./single-flight.ts";
+
+export type OperatorAction = "start" | "pause" | "resume" | "promote" | "rollback" | "cancel";
+
+export interface Engine {
+  /** @throws CONFIG_COHORT_INVALID, ROLLOUT_EXISTS */
+  addCohort(cohort: CohortEntry): Promise<void>;
+  /** @throws CONFIG_GATE_INVALID, CONFIG_PLAN_INVALID, ROLLOUT_NOT_FOUND, ROLLOUT_UNPROVEN, ROLLOUT_EXISTS */
+  addRollout(plan: RolloutPlan): Promise<RolloutState>;
+  /** @throws ROLLOUT_NOT_FOUND, ROLLOUT_CONFLICT, ROLLOUT_UNPROVEN */
+  act(rollout: string, action: OperatorAction, startAtMs?: number): Promise<RolloutState>;
+  /** One round over everything. Calls made during a round share the next one. */
+  tick(): Promise<void>;
+  /** A round soon, for instance after reports came in. */
+  soon(): void;
+  stop(): Promise<void>;
+}
+
+export interface EngineParts {
+  readonly rollouts: RolloutStore;
+  readonly releases: ReleaseCatalogue;
+  readonly publisher: Publisher;
+  readonly clock: Clock;
+  readonly onProblem: (what: string, error: unknown) => void;
+}
+
+/** Reports of a burst lead to one round, not to one each. */
+const debounceMs = 15;
+/** Devices placed in one transaction. */
+const placeBatch = 500;
+
+export function createEngine({ rollouts, releases, publisher, clock, onProblem }: EngineParts): Engine {
+  let timer: NodeJS.Timeout | null = null;
+  let stopped = false;
+
+  async function placeAll(): Promise<void> {
+    const prepare = (entries: readonly CohortEntry[], states: readonly RolloutState[]) => {
+      const cohorts = compileCohorts(entries);
+      const directives = new Map(entries.map(({ id }) => [id, directiveModels(id, states)]));
+      return (device: PlacedDevice) => placeDevice(device, cohorts, directives);
+    };
+    while ((await rollouts.place(placeBatch, clock.nowMs(), prepare)) > 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  async function round(): Promise<void> {
+    await placeAll();
+    const active = (await rollouts.rollouts()).filter(({ status }) => isActive(status));
+    for (const { plan } of active) {
+      try {
+        const nowMs = clock.nowMs();
+        await rollouts.tick(plan.rollout, nowMs, ({ state, ...evidence }) =>
+          decide(state, { kind: "tick", nowMs, ...evidence }),
+        );
+      } catch (error) {
+        onProblem(`rollout ${plan.rollout} could not be ticked`, error);
+      }
+    }
+    await publisher.drain();
+  }
+
+  const tick = singleFlight(round);
+
+  async function assertReleasable(plan: RolloutPlan): Promise<void> {
+    const others = [plan.rollbackTo, plan.control?.release].filter((id) => id !== undefined);
+    for (const id of [plan.release, ...others]) {
+      if ((await releases.find(plan.model, id)) !== null) continue;
+      throw new FlotillaError(
+        "ROLLOUT_NOT_FOUND",
+        `There is no published release ${id} of ${plan.model}. Publish its signed metadata first.`,
+        { details: { model: plan.model, release: id } },
+      );
+    }
+    const found = await releases.find(plan.model, plan.release);
+    const unproven = found?.release.variants.filter((variant) => !variant.proven).map(({ name }) => name) ?? [];
+    if (unproven.length > 0 && plan.allowUnproven !== true) {
+      throw new FlotillaError(
+        "ROLLOUT_UNPROVEN",
+        `Release ${plan.release} holds unproven variants: ${unproven.join(", ")}. Prove them, or allow it in the plan.`,
+        { details: { model: plan.model, release: plan.release, variants: unproven } },
+      );
+    }
+  }
+
+  async function act(rollout: string, action: OperatorAction, startAtMs?: number): Promise<RolloutState> {
+    const nowMs = clock.nowMs();
+    if (action === "start") {
+      const state = (await rollouts.rollouts()).find(({ plan }) => plan.rollout === rollout);
+      if (state !== undefined) await assertReleasable(state.plan);
+    }
+    await rollouts.change(rollout, nowMs, (state, others) => {
+      if (action !== "start") return decide(state, { kind: action, nowMs });
+      assertFree(state, others);
+      const { cohort, model } = state.plan;
+      const atMs = startAtMs === undefined ? {} : { atMs: startAtMs };
+      const base = effectiveRelease(others, cohort, model);
+      return decide(state, { kind: "start", nowMs, base, salt: saltOf(state, others), ...atMs });
+    });
+    await publisher.drain();
+    await tick();
+    return (await rollouts.look(rollout)).state;
+  }
+
+  return {
+    async addCohort(cohort) {
+      compileCohort(cohort.cel);
+      await rollouts.addCohort(cohort);
+      await publisher.drain();
+    },
+    async addRollout(plan) {
+      const cohortsNamingModel = cohortsNaming(plan.model, await rollouts.rollouts(plan.model));
+      validatePlan(plan, { cohorts: await rollouts.cohorts(), cohortsNamingModel });
+      await assertReleasable(plan);
+      return await rollouts.addRollout(createRollout(plan, clock.nowMs()));
+    },
+    act,
+    tick,
+    soon() {
+      if (timer !== null || stopped) return;
+      timer = setTimeout(() => {
+        timer = null;
+        tick().catch((error: unknown) => onProblem("a round failed", error));
+      }, debounceMs);
+    },
+    async stop() {
+      stopped = true;
+      if (timer !== null) clearTimeout(timer);
+      await tick().catch((error: unknown) => onProblem("the last round failed", error));
+    },
+  };
+}
+
+/** One rollout of a model at a time for a cohort; an ended one never stands in the way. */
+function assertFree(state: RolloutState, others: readonly RolloutState[]): void {
+  const busy = others.find(
+    ({ plan, status }) => plan.rollout !== state.plan.rollout && plan.cohort === state.plan.cohort && isActive(status),
+  );
+  if (busy === undefined) return;
+  throw new FlotillaError(
+    "ROLLOUT_CONFLICT",
+    `Rollout ${busy.plan.rollout} of ${state.plan.model} to ${state.plan.cohort} is still ${busy.status}. ` +
+      "Let it end, or cancel it, before another is started.",
+    { details: { rollout: state.plan.rollout, busy: busy.plan.rollout, status: busy.status } },
+  );
+}
+
+/** The rollout id of the first attempt at this release, so that a retry meets the same devices first. */
+function saltOf(state: RolloutState, others: readonly RolloutState[]): string {
+  const { cohort, release } = state.plan;
+  const first = others.find(
+    ({ plan, startedAtMs }) => plan.cohort === cohort && plan.release === release && startedAtMs !== null,
+  );
+  return first?.salt ?? state.salt;
+}
