@@ -1,0 +1,41 @@
+/**
+ * Operators that only give the same elements another shape become one RESHAPE, however many follow each other:
+ *
+ *     y = SQUEEZE(x)   →   y = RESHAPE(x, shape of y)             likewise EXPAND_DIMS
+ *     y = RESHAPE(RESHAPE(x, s), t)   →   y = RESHAPE(x, t)
+ */
+import type { Node } from "../ir/graph.ts";
+import { expandDims } from "../ops/expand-dims.ts";
+import { reshape } from "../ops/reshape.ts";
+import { squeeze } from "../ops/squeeze.ts";
+import type { Pass } from "./pass.ts";
+
+const onlyReshapes = (node: Node | undefined): node is Node =>
+  reshape.is(node) || squeeze.is(node) || expandDims.is(node);
+
+export const mergeReshapes: Pass = {
+  name: "merge-reshapes",
+  run: (graph) => {
+    for (const node of graph.nodes()) {
+      const [output] = node.outputs;
+      let [source] = node.inputs;
+      if (!onlyReshapes(node) || output === undefined || typeof source !== "number") continue;
+      const shape = graph.shapeOf(output);
+      if (shape.includes(-1)) continue;
+      const before = graph.producerOf(source);
+      // The one in front may have other uses: it stays for them.
+      if (onlyReshapes(before) && typeof before.inputs[0] === "number") source = before.inputs[0];
+      else if (reshape.is(node)) continue;
+      const target = graph.addValues(`${node.name}/shape`, "int32", [shape.length], shape);
+      graph.replace(
+        node,
+        reshape.node({
+          name: node.name,
+          inputs: [source, target],
+          outputs: [output],
+          attributes: { newShape: shape },
+        }),
+      );
+    }
+  },
+};

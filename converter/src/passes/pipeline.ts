@@ -1,0 +1,136 @@
+/**
+ * The passes in order, each with the reason for its place, and the machine that runs them: verified after every pass.
+ * In: a graph as a reader gives it (phase `imported`). Out: the float graph that writers and the quantizer take (`tflite`).
+ */
+import { FlotillaError } from "@flotilla/protocol/errors";
+import type { Graph, Model } from "../ir/graph.ts";
+import { type Phase, verifyGraph } from "../ops/verify-graph.ts";
+import { decodeConstants } from "./decode-constants.ts";
+import { foldBatchNorm } from "./fold-batch-norm.ts";
+import { foldConstants } from "./fold-constants.ts";
+import { foldOffset } from "./fold-offset.ts";
+import { foldPadding } from "./fold-padding.ts";
+import { foldScale } from "./fold-scale.ts";
+import { fuseActivations } from "./fuse-activations.ts";
+import { GraphRewrite } from "./graph-rewrite.ts";
+import { legalizeOperands } from "./legalize-operands.ts";
+import { mergeDuplicates } from "./merge-duplicates.ts";
+import { mergeReshapes } from "./merge-reshapes.ts";
+import type { Pass } from "./pass.ts";
+import { recognizeClamp } from "./recognize-clamp.ts";
+import { recognizeHardSwish } from "./recognize-hard-swish.ts";
+import { recognizePrelu } from "./recognize-prelu.ts";
+import { recognizeSoftmax } from "./recognize-softmax.ts";
+import { removeDeadCode } from "./remove-dead-code.ts";
+import { removeIdentities } from "./remove-identities.ts";
+import { removeRequantize } from "./remove-requantize.ts";
+import { splitBatchNorm } from "./split-batch-norm.ts";
+
+interface Row {
+  readonly pass: Pass;
+  readonly reason: string;
+}
+
+interface Stage {
+  /** What the graph must be after each of the passes. */
+  readonly phase: Phase;
+  /** Again from the first pass until none changes anything. */
+  readonly repeat: boolean;
+  readonly rows: readonly Row[];
+}
+
+export const stages: readonly Stage[] = [
+  {
+    phase: "imported",
+    repeat: false,
+    rows: [
+      { pass: removeDeadCode, reason: "nothing below need look at what no output needs" },
+      { pass: decodeConstants, reason: "weights must be float32 constants before anything can fold into them" },
+      { pass: foldConstants, reason: "shapes and axes become constants, which patterns ask for" },
+      { pass: removeRequantize, reason: "after constants: what is left are pairs on values" },
+      { pass: foldBatchNorm, reason: "while batch norm is one node: its numbers are folded with one rounding" },
+      { pass: splitBatchNorm, reason: "what could not fold becomes MUL and ADD, which may fold elsewhere" },
+    ],
+  },
+  {
+    phase: "canonical",
+    repeat: true,
+    rows: [
+      { pass: foldConstants, reason: "rewrites below leave new constant parts" },
+      { pass: removeIdentities, reason: "identities stand between the operators of a pattern" },
+      { pass: mergeReshapes, reason: "after identities: a reshape that is none is real" },
+      { pass: mergeDuplicates, reason: "patterns ask whether two operands are the same tensor" },
+      { pass: recognizeClamp, reason: "hard swish is told by RELU6, PReLU by RELU" },
+      { pass: recognizePrelu, reason: "before folding: its constants must not go into convolutions" },
+      { pass: recognizeSoftmax, reason: "no dependency; before folding like the others" },
+      { pass: recognizeHardSwish, reason: "after clamps" },
+      { pass: foldScale, reason: "MUL before ADD: (x·w)·c + d is the common order" },
+      { pass: foldOffset, reason: "then what is added" },
+      { pass: foldPadding, reason: "no dependency; saves a copy of the input" },
+      { pass: removeDeadCode, reason: "sole uses show only when other uses are gone" },
+    ],
+  },
+  {
+    phase: "canonical",
+    repeat: false,
+    rows: [
+      { pass: fuseActivations, reason: "last: what is fused hides from every pattern" },
+      { pass: removeDeadCode, reason: "tensors between operator and activation are unused now" },
+    ],
+  },
+  {
+    phase: "tflite",
+    repeat: false,
+    rows: [{ pass: legalizeOperands, reason: "a fact about files: no pattern above should see made-up biases" }],
+  },
+];
+
+/** Rounds after which a repeated stage must have come to rest. */
+const maxRounds = 20;
+
+export interface RunPassesOptions {
+  /** Called after every pass that changed something, for explanations and tests. */
+  readonly onPass?: (step: { readonly pass: string; readonly before: Graph; readonly after: Graph }) => void;
+}
+
+/**
+ * Brings every graph of a model into the canonical float form that a `.tflite` file can hold.
+ * Tensor ids of inputs and outputs stay, and so do signatures. Throws GRAPH_INVALID only for our own mistakes.
+ */
+export function runPasses(model: Model, options: RunPassesOptions = {}): Model {
+  return {
+    ...model,
+    graphs: model.graphs.map((graph) => stages.reduce((g, stage) => runStage(g, stage, options), graph)),
+  };
+}
+
+/** One pass, verified. */
+export function runPass(graph: Graph, pass: Pass, phase: Phase): Graph {
+  const rewrite = new GraphRewrite(graph);
+  pass.run(rewrite);
+  if (!rewrite.changed) return graph;
+  const after = rewrite.finish();
+  try {
+    verifyGraph(after, phase);
+  } catch (cause) {
+    if (!(cause instanceof FlotillaError)) throw cause;
+    throw new FlotillaError("GRAPH_INVALID", `Pass ${pass.name}: ${cause.message}`, { details: cause.details, cause });
+  }
+  return after;
+}
+
+function runStage(graph: Graph, stage: Stage, options: RunPassesOptions): Graph {
+  let current = graph;
+  for (let round = 1; ; round++) {
+    const before = current;
+    for (const { pass } of stage.rows) {
+      const after = runPass(current, pass, stage.phase);
+      if (after !== current) options.onPass?.({ pass: pass.name, before: current, after });
+      current = after;
+    }
+    if (!stage.repeat || current === before) return current;
+    if (round === maxRounds) {
+      throw new FlotillaError("GRAPH_INVALID", `The passes did not come to rest on graph "${graph.name}".`);
+    }
+  }
+}
