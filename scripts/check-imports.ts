@@ -32,7 +32,8 @@ const pureFolders: Readonly<Record<string, readonly string[]>> = {
     "data",
     "release",
   ],
-  "converter/src/ops": ["passes", "quantize", "readers", "writers", "prove", "runtimes", "codecs", "data", "release"],
+  // ops may use the TFLite schema, which is data: an operator's attributes are the fields of its options table
+  "converter/src/ops": ["passes", "quantize", "readers", "writers", "prove", "runtimes", "data", "release"],
   "converter/src/passes": ["quantize", "readers", "writers", "prove", "runtimes", "codecs", "data", "release"],
   "converter/src/quantize": ["readers", "writers", "prove", "runtimes", "codecs", "data", "release"],
   "fleet-server/src/domain": ["ports", "adapters", "http", "ingest", "trust", "client"],
@@ -93,7 +94,7 @@ export function findViolations(): string[] {
 
 /** Files past the house limit of 500 lines; tables and generated files are excepted by name. */
 export function findLongFiles(limit = 500): string[] {
-  const tables = new Set(["converter/src/codecs/tflite/schema.ts"]);
+  const tables = new Set(["converter/src/codecs/tflite/options.ts"]);
   return Object.keys(allowedImports)
     .flatMap((workspace) => sourceFiles(`${workspace}/src`))
     .filter((file) => !tables.has(file) && !file.endsWith(".gen.ts"))

@@ -36,17 +36,16 @@ export function printGraph(graph: Graph): string {
     for (const id of node.inputs) if (id !== null) introduce(id);
     const operands = node.inputs.map((id) => (id === null ? "-" : number(id))).join(", ");
     const attributes = Object.entries(node.attributes).map(([name, value]) => ` ${name}=${printValue(value)}`);
-    lines.push(
-      `  ${node.outputs.map(number).join(", ")} = ${node.kind}(${operands})${attributes.join("")}  "${node.name}"`,
-    );
-    for (const id of node.outputs) lines.push(`      ${number(id)} ${describe(tensorOf(graph, id))}`);
+    const results = node.outputs.map((id) => `${number(id)}: ${describe(tensorOf(graph, id), node.name)}`).join(", ");
+    lines.push(`  ${results} = ${node.kind}(${operands})${attributes.join("")}  ${JSON.stringify(node.name)}`);
   }
   for (const id of graph.outputs) introduce(id);
   lines.push(`  output ${graph.outputs.map(number).join(", ")}`);
   return `${lines.join("\n")}\n`;
 }
 
-function describe({ name, dtype, shape, quantization, constant }: Tensor): string {
+/** A tensor in words; its name is left out where it is `known` from the node. */
+function describe({ name, dtype, shape, quantization, constant }: Tensor, known?: string): string {
   const sizes = shape.map((size) => (size === -1 ? "?" : size)).join(", ");
   const parts = [`${dtype}[${sizes}]`];
   if (quantization) {
@@ -59,7 +58,7 @@ function describe({ name, dtype, shape, quantization, constant }: Tensor): strin
     );
   }
   if (constant) parts.push(`#${fnv1a(constant.bytes())}`);
-  parts.push(JSON.stringify(name));
+  if (name !== known) parts.push(JSON.stringify(name));
   return parts.join(" ");
 }
 

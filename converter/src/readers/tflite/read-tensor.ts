@@ -9,8 +9,14 @@ import { dtypeOf } from "../../ops/element-type.ts";
 import { corrupt } from "./corrupt.ts";
 import type { BufferOf } from "./file-buffers.ts";
 
-/** Sizes and their products beyond this are no tensor that a runtime could hold. */
-const largestTensorBytes = 2 ** 40;
+/** Larger tensors are none that a runtime could hold. */
+const largestTensorElements = 2 ** 36;
+
+/** Asserts that sizes and their product are within reason; a dynamic size counts as 1. */
+export function checkSize(shape: Shape, path: string): void {
+  if (shape.reduce((product, size) => product * Math.max(size, 1), 1) > largestTensorElements)
+    throw corrupt(path, `the shape [${shape.join(", ")}] is beyond every runtime`, { shape });
+}
 
 /** The tensor, or why it cannot be carried. */
 export type TensorRead = { readonly tensor: Tensor; readonly ranked: boolean } | { readonly refused: string };
@@ -53,8 +59,7 @@ function readShape(file: FileTensor, path: string): Shape {
     throw corrupt(path, `${shape.length} sizes and ${shapeSignature.length} in the signature`);
   const sizes = shape.map((size, axis) => (shapeSignature[axis] === -1 ? -1 : size));
   if (sizes.some((size) => size < -1)) throw corrupt(path, `the shape [${shape.join(", ")}]`);
-  if (sizes.reduce((product, size) => product * Math.max(size, 1), 16) > largestTensorBytes)
-    throw corrupt(path, `the shape [${shape.join(", ")}] is beyond every runtime`);
+  checkSize(sizes, path);
   return Object.freeze(sizes);
 }
 

@@ -9,6 +9,7 @@ import type { OperandFacts, ResultFacts } from "../../ops/define-op.ts";
 import { operandsOf, resultsOf } from "../../ops/graph-facts.ts";
 import { opOf } from "../../ops/registry.ts";
 import { corrupt } from "./corrupt.ts";
+import { checkSize } from "./read-tensor.ts";
 
 export interface UnsettledGraph {
   readonly tensors: Map<TensorId, Tensor>;
@@ -76,6 +77,7 @@ function settleResults({ tensors, unranked }: UnsettledGraph, node: Node, path: 
         `${node.kind} gives [${result.shape.join(", ")}] and "${tensor.name}" is [${tensor.shape.join(", ")}]`,
         { tensor: id, inferred: result.shape, stored: tensor.shape },
       );
+    checkSize(shape, path);
     tensors.set(id, Object.freeze({ ...tensor, shape }));
   }
 }

@@ -1,0 +1,150 @@
+/**
+ * Uses of every operator, small enough to run in a moment: operands that are graph inputs, constants, attributes.
+ * A new operator needs a row here; the suites in this folder then test it.
+ */
+import type { Attributes, DType, Shape } from "../../src/ir/graph.ts";
+
+export interface ExampleOperand {
+  readonly shape: Shape;
+  /** float32 unless said otherwise. */
+  readonly dtype?: DType;
+  /** Present: a constant. Absent: an input of the graph. */
+  readonly values?: readonly number[];
+}
+export interface Example {
+  readonly operands: readonly (ExampleOperand | null)[];
+  readonly attributes?: Attributes;
+  /** dtypes of the results where the operator goes by them. */
+  readonly results?: readonly DType[];
+}
+
+const x = (...shape: number[]): ExampleOperand => ({ shape });
+const ints = (...values: number[]): ExampleOperand => ({ shape: [values.length], dtype: "int32", values });
+const int = (value: number): ExampleOperand => ({ shape: [], dtype: "int32", values: [value] });
+/** Small constants of both signs, all different. */
+export const ramp = (count: number): number[] =>
+  Array.from({ length: count }, (_, i) => Math.fround(((i * 37) % 101) / 50 - 1));
+const weights = (...shape: number[]): ExampleOperand => ({ shape, values: ramp(shape.reduce((a, b) => a * b, 1)) });
+const paddings = (rank: number, ...values: number[]): ExampleOperand => ({ shape: [rank, 2], dtype: "int32", values });
+
+const unary: readonly Example[] = [{ operands: [x(2, 3, 4)] }];
+const binary: readonly Example[] = [{ operands: [x(2, 3, 4), x(2, 3, 4)] }, { operands: [x(2, 3, 4), x(4)] }];
+const pools: readonly Example[] = [
+  { operands: [x(1, 7, 8, 3)], attributes: { filterHeight: 2, filterWidth: 3, strideH: 2, strideW: 1 } },
+  {
+    operands: [x(2, 7, 8, 3)],
+    attributes: { filterHeight: 3, filterWidth: 3, strideH: 2, strideW: 3, padding: "VALID" },
+  },
+];
+const reductions: readonly Example[] = [
+  { operands: [x(2, 3, 4, 5), ints(1, 2)] },
+  { operands: [x(2, 3, 4, 5), ints(-1)], attributes: { keepDims: true } },
+];
+const resizes: readonly Example[] = [
+  { operands: [x(1, 4, 5, 2), ints(8, 7)] },
+  { operands: [x(1, 4, 5, 2), ints(8, 10)], attributes: { halfPixelCenters: true } },
+];
+
+export const examples: Readonly<Record<string, readonly Example[]>> = {
+  ABS: unary,
+  ADD: [...binary, { operands: [x(2, 3), x(3)], attributes: { fusedActivationFunction: "RELU6" } }],
+  AVERAGE_POOL_2D: pools,
+  CAST: [
+    { operands: [{ shape: [2, 3], dtype: "int32" }], attributes: { inDataType: "INT32", outDataType: "FLOAT32" } },
+  ],
+  CONCATENATION: [
+    { operands: [x(2, 3), x(2, 4)], attributes: { axis: 1 } },
+    { operands: [x(2, 3), x(1, 3), x(3, 3)], attributes: { axis: -2 } },
+  ],
+  CONV_2D: [
+    { operands: [x(1, 7, 8, 3), weights(4, 3, 2, 3), weights(4)] },
+    {
+      operands: [x(2, 9, 9, 2), weights(4, 3, 3, 2), weights(4)],
+      attributes: { padding: "VALID", strideH: 2, strideW: 3, fusedActivationFunction: "RELU" },
+    },
+    {
+      operands: [x(1, 9, 9, 2), weights(4, 3, 3, 2), weights(4)],
+      attributes: { dilationHFactor: 2, dilationWFactor: 2 },
+    },
+  ],
+  DEPTHWISE_CONV_2D: [
+    { operands: [x(1, 7, 8, 3), weights(1, 3, 3, 3), weights(3)] },
+    {
+      operands: [x(1, 7, 8, 3), weights(1, 3, 3, 6), weights(6)],
+      attributes: { depthMultiplier: 2, padding: "VALID", strideH: 2, strideW: 2 },
+    },
+  ],
+  DEQUANTIZE: [{ operands: [{ shape: [2, 3], dtype: "float16", values: [0, 0.5, -1, 2, 1000, -0.25] }] }],
+  DIV: binary,
+  ELU: unary,
+  EXP: unary,
+  EXPAND_DIMS: [{ operands: [x(2, 3), int(1)] }, { operands: [x(2, 3), int(-1)] }],
+  FULLY_CONNECTED: [
+    { operands: [x(2, 6), weights(4, 6), weights(4)] },
+    { operands: [x(1, 2, 3), weights(4, 6), weights(4)], attributes: { fusedActivationFunction: "RELU" } },
+    { operands: [x(2, 5, 6), weights(4, 6), weights(4)], attributes: { keepNumDims: true } },
+    { operands: [x(2, 6), weights(4, 6)] },
+  ],
+  GATHER: [{ operands: [x(4, 3), ints(2, 0, 1)] }, { operands: [x(4, 3, 2), ints(1, 1)], attributes: { axis: 1 } }],
+  HARD_SWISH: unary,
+  LEAKY_RELU: [{ operands: [x(2, 3)], attributes: { alpha: Math.fround(0.1) } }],
+  LOGISTIC: unary,
+  MAXIMUM: binary,
+  MAX_POOL_2D: pools,
+  MEAN: reductions,
+  MINIMUM: binary,
+  MUL: binary,
+  NEG: unary,
+  PACK: [
+    { operands: [x(2, 3), x(2, 3)], attributes: { valuesCount: 2, axis: 0 } },
+    { operands: [x(2, 3), x(2, 3)], attributes: { valuesCount: 2, axis: -1 } },
+  ],
+  PAD: [{ operands: [x(1, 2, 3, 2), paddings(4, 0, 0, 1, 2, 0, 1, 0, 0)] }],
+  PADV2: [{ operands: [x(2, 3), paddings(2, 1, 0, 0, 2), { shape: [], values: [7.5] }] }],
+  PRELU: [{ operands: [x(1, 3, 3, 2), weights(1, 1, 2)] }],
+  QUANTIZE: [],
+  REDUCE_MAX: reductions,
+  REDUCE_MIN: reductions,
+  RELU: unary,
+  RELU6: unary,
+  RELU_N1_TO_1: unary,
+  RESHAPE: [
+    { operands: [x(2, 3, 4), ints(4, 6)], attributes: { newShape: [4, 6] } },
+    { operands: [x(2, 3, 4), ints(-1, 8)], attributes: { newShape: [-1, 8] } },
+    { operands: [x(2, 3, 4)], attributes: { newShape: [3, -1] } },
+  ],
+  RESIZE_BILINEAR: resizes,
+  RESIZE_NEAREST_NEIGHBOR: resizes,
+  RSQRT: [{ operands: [{ shape: [4], values: [0.25, 1, 4, 9] }] }],
+  SHAPE: [{ operands: [x(2, 3, 4)] }],
+  SLICE: [{ operands: [x(4, 5), ints(1, 2), ints(2, -1)] }],
+  SOFTMAX: [{ operands: [x(2, 5)] }],
+  SPLIT: [{ operands: [int(1), x(2, 6)], attributes: { numSplits: 3 } }],
+  SQRT: [{ operands: [{ shape: [4], values: [0.25, 1, 2, 9] }] }],
+  SQUARE: unary,
+  SQUEEZE: [{ operands: [x(1, 3, 1, 2)] }, { operands: [x(1, 3, 1, 2)], attributes: { squeezeDims: [-2] } }],
+  STRIDED_SLICE: [
+    { operands: [x(4, 5, 6), ints(1, 0, 0), ints(4, 5, 6), ints(2, 1, 3)] },
+    { operands: [x(4, 5, 6), ints(-1, 2), ints(0, 3), ints(-1, 1)], attributes: { endMask: 1, shrinkAxisMask: 2 } },
+    { operands: [x(4, 5, 6), ints(0, 1), ints(0, 3), ints(1, 1)], attributes: { ellipsisMask: 1 } },
+    { operands: [x(4, 5), ints(0, 1, 0), ints(0, 3, 5), ints(1, 1, 1)], attributes: { newAxisMask: 1 } },
+  ],
+  SUB: binary,
+  SUM: reductions,
+  TANH: unary,
+  TRANSPOSE: [{ operands: [x(2, 3, 4), ints(2, 0, 1)] }],
+  TRANSPOSE_CONV: [
+    {
+      operands: [ints(1, 8, 8, 3), weights(3, 3, 3, 2), x(1, 4, 4, 2)],
+      attributes: { strideH: 2, strideW: 2 },
+    },
+    {
+      operands: [ints(1, 9, 9, 3), weights(3, 3, 3, 2), x(1, 4, 4, 2), weights(3)],
+      attributes: { strideH: 2, strideW: 2, padding: "VALID" },
+    },
+  ],
+  UNPACK: [
+    { operands: [x(3, 2)], attributes: { num: 3, axis: 0 } },
+    { operands: [x(3, 2)], attributes: { num: 2, axis: -1 } },
+  ],
+};
