@@ -7,9 +7,10 @@
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
 import { type Graph, GraphDraft, indexGraph, type Model, type Node, type TensorId } from "../ir/graph.ts";
+import { lazyConstant } from "../ir/lazy-constant.ts";
 import { dequantize } from "../ops/dequantize.ts";
 import { quantize } from "../ops/quantize.ts";
-import { FloatConstants, type OperatorLookup } from "./operands.ts";
+import { FloatConstants } from "./operands.ts";
 import type { NodePlan, OperandPlan, QuantizationPlan } from "./plan.ts";
 import type { IoDType } from "./recipe.ts";
 import { type AffineParameters, quantizeInt8, sameParameters } from "./scales.ts";
@@ -19,10 +20,10 @@ import { channelView, quantizeBias, quantizeWeights } from "./weights.ts";
  * The model with its main graph in int8. Inputs and outputs get the plan's I/O dtype and keep their names.
  * @throws QUANT_OPTION when an input or output cannot have the dtype asked for.
  */
-export function applyPlan(model: Model, plan: QuantizationPlan, lookup: OperatorLookup): Model {
+export function applyPlan(model: Model, plan: QuantizationPlan): Model {
   const [main, ...others] = model.graphs;
   if (!main) return model;
-  const applied = new PlanApplication(main, plan, lookup).run();
+  const applied = new PlanApplication(main, plan).run();
   const signatures = model.signatures.map((signature) =>
     signature.graph !== 0
       ? signature
@@ -50,13 +51,13 @@ class PlanApplication {
   readonly #made = new Map<string, TensorId>();
   readonly #floatReaders: Set<TensorId>;
 
-  constructor(graph: Graph, plan: QuantizationPlan, lookup: OperatorLookup) {
+  constructor(graph: Graph, plan: QuantizationPlan) {
     if (plan.nodes.length !== graph.nodes.length) {
       throw new FlotillaError("GRAPH_INVALID", `The plan for "${plan.graph}" is not one for graph "${graph.name}".`);
     }
     this.#graph = graph;
     this.#plan = plan;
-    this.#constants = new FloatConstants(graph, indexGraph(graph), lookup);
+    this.#constants = new FloatConstants(graph, indexGraph(graph));
     this.#draft = new GraphDraft(graph);
     this.#draft.nodes = [];
     this.#parameters = new Map(plan.tensors.map(({ tensor, parameters }) => [tensor, parameters]));
@@ -133,20 +134,20 @@ class PlanApplication {
       case "constant": {
         const { parameters } = plan;
         return this.#once(`${id}:${parameters.scale}:${parameters.zeroPoint}`, () => {
-          const bytes = () => Int8Array.from(this.#floats(id), (value) => quantizeInt8(value, parameters));
-          return this.#draft.addTensor({
-            name, dtype: "int8", shape, quantization: perTensor(parameters),
-            constant: { byteLength: elements(shape), bytes: () => new Uint8Array(bytes().buffer) },
-          }); // biome-ignore format: short
+          const constant = lazyConstant(elements(shape), () =>
+            bytesOfInts(Int8Array.from(this.#floats(id), (value) => quantizeInt8(value, parameters))),
+          );
+          return this.#draft.addTensor({ name, dtype: "int8", shape, quantization: perTensor(parameters), constant });
         });
       }
       case "weight": {
         const { axis, scales } = plan;
         return this.#once(`${id}:weight:${axis}:${scales.join()}`, () => {
           const view = channelView(shape, axis);
-          const bytes = () => new Uint8Array(quantizeWeights(this.#floats(id), view, scales).buffer);
           const quantization = { scales, zeroPoints: scales.map(() => 0), axis: axis ?? 0 };
-          const constant = { byteLength: elements(shape), bytes };
+          const constant = lazyConstant(elements(shape), () =>
+            bytesOfInts(quantizeWeights(this.#floats(id), view, scales)),
+          );
           return this.#draft.addTensor({ name, dtype: "int8", shape, quantization, constant });
         });
       }
@@ -155,7 +156,7 @@ class PlanApplication {
         return this.#once(`${id}:bias:${scales.join()}:${correction?.join() ?? ""}`, () => {
           const values = Float64Array.from(this.#floats(id), (value, at) => value + (correction?.[at] ?? 0));
           const quantization = { scales, zeroPoints: scales.map(() => 0), axis: 0 };
-          const bytes = new Uint8Array(quantizeBias(values, scales).buffer);
+          const bytes = bytesOfInts(quantizeBias(values, scales));
           return this.#draft.addConstant(name, "int32", shape, bytes, quantization);
         });
       }
@@ -243,6 +244,7 @@ function sweep(draft: GraphDraft): void {
   for (const id of [...draft.tensors.keys()]) if (!needed.has(id)) draft.tensors.delete(id);
 }
 
+const bytesOfInts = (values: Int8Array | Int32Array): Uint8Array => new Uint8Array(values.buffer);
 const elements = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
 const perTensor = ({ scale, zeroPoint }: AffineParameters) => ({ scales: [scale], zeroPoints: [zeroPoint], axis: 0 });
 /** uint8 with the same scale: the zero point moves by 128 (LiteRT `modify_io_nodes`). */

@@ -5,7 +5,8 @@
  * A function from (graph, means, plan) to a better plan; roles and axes only.
  */
 import { type Graph, indexGraph, type TensorId, tensorOf } from "../ir/graph.ts";
-import { FloatConstants, type OperatorLookup, operandNamed, rolesOf } from "./operands.ts";
+import { opOf } from "../ops/registry.ts";
+import { FloatConstants, operandNamed, rolesOf } from "./operands.ts";
 import type { NodePlan, OperandPlan, QuantizationPlan } from "./plan.ts";
 import { channelView, forEachElement, quantizeWeights } from "./weights.ts";
 
@@ -14,12 +15,11 @@ export function correctBiases(
   graph: Graph,
   means: ReadonlyMap<TensorId, Float64Array>,
   plan: QuantizationPlan,
-  lookup: OperatorLookup,
 ): QuantizationPlan {
-  const constants = new FloatConstants(graph, indexGraph(graph), lookup);
+  const constants = new FloatConstants(graph, indexGraph(graph));
   const nodes = plan.nodes.map((nodePlan, at): NodePlan => {
     const node = graph.nodes[at];
-    const definition = node && lookup(node.kind);
+    const definition = node && opOf(node.kind);
     if (nodePlan.mode !== "int8" || !definition) return nodePlan;
     const operands = [...nodePlan.operands];
     for (const [position, role] of rolesOf(definition, node).entries()) {

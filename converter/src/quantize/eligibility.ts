@@ -4,7 +4,8 @@
  */
 import { type Graph, type GraphIndex, type Node, type TensorId, tensorOf } from "../ir/graph.ts";
 import { isUnsupported, type Op, type OperandRole } from "../ops/define-op.ts";
-import { type FloatConstants, type OperatorLookup, resultRulesOf, rolesOf } from "./operands.ts";
+import { opOf } from "../ops/registry.ts";
+import { type FloatConstants, resultRulesOf, rolesOf } from "./operands.ts";
 import type { Range } from "./scales.ts";
 
 export type Verdict = { readonly mode: "int8" | "untouched" } | { readonly mode: "float"; readonly reason: string };
@@ -12,7 +13,6 @@ export type Verdict = { readonly mode: "int8" | "untouched" } | { readonly mode:
 export interface EligibilityContext {
   readonly graph: Graph;
   readonly index: GraphIndex;
-  readonly lookup: OperatorLookup;
   readonly constants: FloatConstants;
   readonly ranges: ReadonlyMap<TensorId, Range>;
   /** Do graph inputs and outputs stay float32? */
@@ -27,12 +27,12 @@ export function judgeNodes(context: EligibilityContext): Verdict[] {
 }
 
 function judge(context: EligibilityContext, node: Node): Verdict {
-  const { graph, lookup, constants } = context;
+  const { graph, constants } = context;
   const touched = [...node.inputs, ...node.outputs].flatMap((id) => (id === null ? [] : [tensorOf(graph, id)]));
   if (!touched.some((tensor) => tensor.dtype === "float32" || tensor.dtype === "float16")) return { mode: "untouched" };
   if (touched.some((tensor) => tensor.quantization)) return { mode: "untouched" };
   if (constants.isConstantNode(node)) return { mode: "untouched" };
-  const definition = lookup(node.kind);
+  const definition = opOf(node.kind);
   if (!definition) return float("not an operator that Flotilla can quantize");
   if (isUnsupported(definition.int8)) return float(definition.int8.unsupported);
   const roles = rolesOf(definition, node);
@@ -83,9 +83,7 @@ function operandObstacle(context: EligibilityContext, id: TensorId, role: Operan
 function keepMovementFloat(context: EligibilityContext, verdicts: readonly Verdict[]): Verdict[] {
   const { graph, index } = context;
   const position = new Map(graph.nodes.map((node, at) => [node, at]));
-  const moves = graph.nodes.map(
-    (node, at) => verdicts[at]?.mode === "int8" && movesOnly(context.lookup(node.kind), node),
-  );
+  const moves = graph.nodes.map((node, at) => verdicts[at]?.mode === "int8" && movesOnly(opOf(node.kind), node));
   const isFloat = (node: Node) => verdicts[position.get(node) ?? -1]?.mode === "float";
   const inputs = new Set<TensorId | null>(graph.inputs);
   const outputs = new Set(graph.outputs);

@@ -5,21 +5,23 @@
  *     W(f32) ── CONV_2D        W(f16) ── DEQUANTIZE ── CONV_2D
  */
 import { type Constant, editGraph, type Model, type TensorId } from "../ir/graph.ts";
+import { lazyConstant } from "../ir/lazy-constant.ts";
 import { encodeFloat16, float32ValuesOf } from "../ir/values.ts";
 import { dequantize } from "../ops/dequantize.ts";
-import { type OperatorLookup, rolesOf } from "./operands.ts";
+import { opOf } from "../ops/registry.ts";
+import { rolesOf } from "./operands.ts";
 import { clamp } from "./rounding.ts";
 
 const largestFloat16 = 65504;
 /** Below this many elements the DEQUANTIZE costs more bytes in the file than the narrowing saves. */
 const leastElements = 128;
 
-export function applyFloat16(model: Model, lookup: OperatorLookup): Model {
+export function applyFloat16(model: Model): Model {
   const graphs = model.graphs.map((graph) =>
     editGraph(graph, (draft) => {
       const narrowed = new Map<TensorId, TensorId>();
       for (const node of graph.nodes) {
-        const definition = lookup(node.kind);
+        const definition = opOf(node.kind);
         if (!definition) continue;
         const roles = rolesOf(definition, node);
         const inputs = node.inputs.map((id, position) => {
@@ -52,12 +54,7 @@ export function applyFloat16(model: Model, lookup: OperatorLookup): Model {
 }
 
 /** The same values in float16; computed when the file is written, so no large copy is held. */
-function narrow(constant: Constant): Constant {
-  return {
-    byteLength: constant.byteLength / 2,
-    bytes: () => {
-      const values = float32ValuesOf(constant.bytes());
-      return encodeFloat16(values.map((value) => clamp(value, -largestFloat16, largestFloat16)));
-    },
-  };
-}
+const narrow = (constant: Constant): Constant =>
+  lazyConstant(constant.byteLength / 2, () =>
+    encodeFloat16(float32ValuesOf(constant.bytes()).map((value) => clamp(value, -largestFloat16, largestFloat16))),
+  );

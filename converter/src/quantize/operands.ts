@@ -6,9 +6,7 @@ import { type Graph, type GraphIndex, type Node, type TensorId, tensorOf } from 
 import { decodeFloat16, float32ValuesOf } from "../ir/values.ts";
 import type { ConstantValue, Op, OperandRole, ResultRule } from "../ops/define-op.ts";
 import { isUnsupported } from "../ops/define-op.ts";
-
-/** The registry, as far as the quantizer needs it: undefined for custom and unknown operators. */
-export type OperatorLookup = (kind: string) => Op | undefined;
+import { opOf } from "../ops/registry.ts";
 
 /** The role of each of the node's inputs; null where the operator declares none. */
 export function rolesOf(definition: Op, node: Node): (OperandRole | null)[] {
@@ -32,12 +30,10 @@ export function operandNamed(definition: Op, node: Node, name: string): number {
 export class FloatConstants {
   readonly #graph: Graph;
   readonly #index: GraphIndex;
-  readonly #lookup: OperatorLookup;
 
-  constructor(graph: Graph, index: GraphIndex, lookup: OperatorLookup) {
+  constructor(graph: Graph, index: GraphIndex) {
     this.#graph = graph;
     this.#index = index;
-    this.#lookup = lookup;
   }
 
   /** Is the tensor's value known without running the model? */
@@ -50,7 +46,7 @@ export class FloatConstants {
 
   /** Does this node compute from constants only, and can we compute it too? */
   isConstantNode(node: Node): boolean {
-    const definition = this.#lookup(node.kind);
+    const definition = opOf(node.kind);
     if (!definition || isUnsupported(definition.evaluate) || node.inputs.length === 0) return false;
     return node.inputs.every((input) => input === null || this.has(input));
   }
@@ -66,7 +62,7 @@ export class FloatConstants {
     if (constant) return { dtype, shape, bytes: constant.bytes() };
     const producer = this.#index.producer(id);
     if (!producer) return null;
-    const definition = this.#lookup(producer.kind);
+    const definition = opOf(producer.kind);
     if (!definition || isUnsupported(definition.evaluate)) return null;
     const inputs: (ConstantValue | null)[] = [];
     for (const input of producer.inputs) {

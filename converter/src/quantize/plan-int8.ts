@@ -6,8 +6,9 @@
 import { FlotillaError } from "@flotilla/protocol/errors";
 import { type Graph, indexGraph, type Node, type TensorId, tensorOf } from "../ir/graph.ts";
 import type { Op, OperandRole } from "../ops/define-op.ts";
+import { opOf } from "../ops/registry.ts";
 import { type EligibilityContext, judgeNodes, type Verdict } from "./eligibility.ts";
-import { FloatConstants, type OperatorLookup, operandNamed, resultRulesOf, rolesOf } from "./operands.ts";
+import { FloatConstants, operandNamed, resultRulesOf, rolesOf } from "./operands.ts";
 import { ParameterGroups } from "./parameter-groups.ts";
 import type { NodePlan, OperandPlan, QuantizationPlan, TensorPlan } from "./plan.ts";
 import type { IoDType } from "./recipe.ts";
@@ -16,7 +17,6 @@ import { channelView, weightScales } from "./weights.ts";
 
 export interface PlanRequest {
   readonly graph: Graph;
-  readonly lookup: OperatorLookup;
   /** Finite ranges of the run-time float tensors, from calibration. */
   readonly ranges: ReadonlyMap<TensorId, Range>;
   readonly io: IoDType;
@@ -37,14 +37,13 @@ interface ReaderEdge {
   readonly soleOperand: boolean;
 }
 
-export function planInt8({ graph, lookup, ranges, io }: PlanRequest): QuantizationPlan {
+export function planInt8({ graph, ranges, io }: PlanRequest): QuantizationPlan {
   const index = indexGraph(graph);
   const context: PlanContext = {
     graph,
     index,
-    lookup,
     ranges,
-    constants: new FloatConstants(graph, index, lookup),
+    constants: new FloatConstants(graph, index),
     floatIo: io === "float32",
     groups: new ParameterGroups(),
     tensorMembers: new Map(),
@@ -67,7 +66,7 @@ function addTensorMembers(context: PlanContext, verdicts: readonly Verdict[]): v
   };
   for (const [at, node] of graph.nodes.entries()) {
     if (verdicts[at]?.mode !== "int8") continue;
-    const definition = definitionOf(context, node);
+    const definition = definitionOf(node);
     for (const [position, rule] of resultRulesOf(definition, node).entries()) {
       const id = node.outputs[position];
       if (id === undefined || !rule || rule.rule === "none") continue;
@@ -76,7 +75,7 @@ function addTensorMembers(context: PlanContext, verdicts: readonly Verdict[]): v
   }
   for (const [at, node] of graph.nodes.entries()) {
     if (verdicts[at]?.mode !== "int8") continue;
-    for (const [position, role] of rolesOf(definitionOf(context, node), node).entries()) {
+    for (const [position, role] of rolesOf(definitionOf(node), node).entries()) {
       const id = node.inputs[position];
       if (id !== null && id !== undefined && isActivation(role)) add(id);
     }
@@ -89,7 +88,7 @@ function joinEqualScales(context: PlanContext, verdicts: readonly Verdict[]): vo
   const edges: ReaderEdge[] = [];
   for (const [at, node] of graph.nodes.entries()) {
     if (verdicts[at]?.mode !== "int8") continue;
-    const definition = definitionOf(context, node);
+    const definition = definitionOf(node);
     const roles = rolesOf(definition, node);
     for (const [position, rule] of resultRulesOf(definition, node).entries()) {
       if (rule?.rule !== "same-as") continue;
@@ -125,7 +124,7 @@ function planNode(context: PlanContext, node: Node, at: number, verdict: Verdict
   const head = { node: node.name, operator: node.kind };
   if (!verdict || verdict.mode === "untouched") return { ...head, mode: "untouched" };
   if (verdict.mode === "float") return { ...head, mode: "float", reason: verdict.reason };
-  const definition = definitionOf(context, node);
+  const definition = definitionOf(node);
   const roles = rolesOf(definition, node);
   const operands: OperandPlan[] = roles.map((role, position) => planActivation(context, node, at, position, role));
   planWeights(context, node, definition, roles, operands);
@@ -222,8 +221,8 @@ function constantRange(context: PlanContext, id: TensorId): Range {
   return { min, max };
 }
 
-function definitionOf(context: { lookup: OperatorLookup }, node: Node): Op {
-  const definition = context.lookup(node.kind);
+function definitionOf(node: Node): Op {
+  const definition = opOf(node.kind);
   if (!definition)
     throw new FlotillaError("GRAPH_INVALID", `The planner was handed the unknown operator ${node.kind}.`);
   return definition;

@@ -1,0 +1,51 @@
+/**
+ * Seeded random samples for proofs without data: floats uniform in [-1, 1), integers 0 or 1, the same on every machine.
+ * Generator: mulberry32 (public domain, Tommy Ettinger); integer arithmetic only.
+ */
+import type { NdArray } from "@flotilla/protocol/nd-array";
+import { type Dataset, type ModelInput, sampleShape } from "./dataset.ts";
+
+/** What a report says the samples were. */
+export const randomDatasetName = "random-uniform-1";
+const seed = 0x5f10_711a;
+
+export function randomDataset(inputs: readonly ModelInput[], count: number): Dataset {
+  return {
+    name: randomDatasetName,
+    digest: "",
+    count,
+    labels: null,
+    sample: (index) =>
+      Promise.resolve(inputs.map((input, at) => randomInput(input, seed + index * 7919 + at * 104_729))),
+  };
+}
+
+function randomInput(input: ModelInput, start: number): NdArray {
+  const bare = sampleShape(input).map((size) => Math.max(size, 1));
+  const shape = bare.length < input.shape.length ? [1, ...bare] : bare;
+  const length = shape.reduce((product, size) => product * size, 1);
+  const next = generator(start);
+  switch (input.dtype) {
+    case "int32":
+      return { dtype: "int32", shape, data: Int32Array.from({ length }, () => (next() < 0.5 ? 0 : 1)) };
+    case "uint8":
+      return { dtype: "uint8", shape, data: Uint8Array.from({ length }, () => Math.floor(next() * 256)) };
+    case "int8":
+      return { dtype: "int8", shape, data: Int8Array.from({ length }, () => Math.floor(next() * 256) - 128) };
+    case "bool":
+      return { dtype: "bool", shape, data: Uint8Array.from({ length }, () => (next() < 0.5 ? 0 : 1)) };
+    default:
+      return { dtype: "float32", shape, data: Float32Array.from({ length }, () => next() * 2 - 1) };
+  }
+}
+
+/** Numbers in [0, 1), multiples of 2^-32. */
+function generator(start: number): () => number {
+  let state = start >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}
