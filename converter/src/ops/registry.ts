@@ -4,59 +4,89 @@
  */
 import { abs } from "./abs.ts";
 import { add } from "./add.ts";
+import { argMax } from "./arg-max.ts";
+import { argMin } from "./arg-min.ts";
 import { averagePool2d } from "./average-pool-2d.ts";
+import { batchMatmul } from "./batch-matmul.ts";
 import { batchNorm } from "./batch-norm.ts";
+import { broadcastTo } from "./broadcast-to.ts";
 import { cast } from "./cast.ts";
+import { ceil } from "./ceil.ts";
 import { concatenation } from "./concatenation.ts";
 import { conv2d } from "./conv-2d.ts";
+import { cos } from "./cos.ts";
 import { custom } from "./custom.ts";
 import type { Op } from "./define-op.ts";
 import { densify } from "./densify.ts";
+import { depthToSpace } from "./depth-to-space.ts";
 import { depthwiseConv2d } from "./depthwise-conv-2d.ts";
 import { dequantize } from "./dequantize.ts";
 import { div } from "./div.ts";
 import { elu } from "./elu.ts";
+import { equal } from "./equal.ts";
 import { exp } from "./exp.ts";
 import { expandDims } from "./expand-dims.ts";
+import { floor } from "./floor.ts";
+import { floorDiv } from "./floor-div.ts";
 import { fullyConnected } from "./fully-connected.ts";
 import { gather } from "./gather.ts";
+import { gatherNd } from "./gather-nd.ts";
 import { gelu } from "./gelu.ts";
+import { greater } from "./greater.ts";
+import { greaterEqual } from "./greater-equal.ts";
 import { hardSwish } from "./hard-swish.ts";
+import { l2Normalization } from "./l2-normalization.ts";
 import { leakyRelu } from "./leaky-relu.ts";
+import { less } from "./less.ts";
+import { lessEqual } from "./less-equal.ts";
 import { log } from "./log.ts";
 import { logSoftmax } from "./log-softmax.ts";
+import { logicalAnd } from "./logical-and.ts";
+import { logicalNot } from "./logical-not.ts";
+import { logicalOr } from "./logical-or.ts";
 import { logistic } from "./logistic.ts";
 import { maxPool2d } from "./max-pool-2d.ts";
 import { maximum } from "./maximum.ts";
 import { mean } from "./mean.ts";
 import { minimum } from "./minimum.ts";
+import { mirrorPad } from "./mirror-pad.ts";
 import { mul } from "./mul.ts";
 import { neg } from "./neg.ts";
+import { notEqual } from "./not-equal.ts";
 import { pack } from "./pack.ts";
 import { pad } from "./pad.ts";
 import { padv2 } from "./padv2.ts";
+import { pow } from "./pow.ts";
 import { prelu } from "./prelu.ts";
 import { quantize } from "./quantize.ts";
 import { reduceMax } from "./reduce-max.ts";
 import { reduceMin } from "./reduce-min.ts";
+import { reduceProd } from "./reduce-prod.ts";
 import { relu } from "./relu.ts";
 import { reluN1To1 } from "./relu-n1-to-1.ts";
 import { relu6 } from "./relu6.ts";
 import { reshape } from "./reshape.ts";
 import { resizeBilinear } from "./resize-bilinear.ts";
 import { resizeNearestNeighbor } from "./resize-nearest-neighbor.ts";
+import { round } from "./round.ts";
 import { rsqrt } from "./rsqrt.ts";
+import { selectV2 } from "./select-v2.ts";
 import { shape } from "./shape.ts";
+import { sin } from "./sin.ts";
 import { slice } from "./slice.ts";
 import { softmax } from "./softmax.ts";
+import { spaceToDepth } from "./space-to-depth.ts";
 import { split } from "./split.ts";
+import { splitV } from "./split-v.ts";
 import { sqrt } from "./sqrt.ts";
 import { square } from "./square.ts";
+import { squaredDifference } from "./squared-difference.ts";
 import { squeeze } from "./squeeze.ts";
 import { stridedSlice } from "./strided-slice.ts";
 import { sub } from "./sub.ts";
 import { sum } from "./sum.ts";
 import { tanh } from "./tanh.ts";
+import { tile } from "./tile.ts";
 import { transpose } from "./transpose.ts";
 import { transposeConv } from "./transpose-conv.ts";
 import { unpack } from "./unpack.ts";
@@ -64,58 +94,88 @@ import { unpack } from "./unpack.ts";
 export const operators: readonly Op[] = [
   abs,
   add,
+  argMax,
+  argMin,
   averagePool2d,
+  batchMatmul,
   batchNorm,
+  broadcastTo,
   cast,
+  ceil,
   concatenation,
   conv2d,
+  cos,
   custom,
   densify,
+  depthToSpace,
   depthwiseConv2d,
   dequantize,
   div,
   elu,
+  equal,
   exp,
   expandDims,
+  floorDiv,
+  floor,
   fullyConnected,
+  gatherNd,
   gather,
   gelu,
+  greaterEqual,
+  greater,
   hardSwish,
+  l2Normalization,
   leakyRelu,
-  log,
+  lessEqual,
+  less,
   logSoftmax,
+  log,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
   logistic,
   maxPool2d,
   maximum,
   mean,
   minimum,
+  mirrorPad,
   mul,
   neg,
+  notEqual,
   pack,
   pad,
   padv2,
+  pow,
   prelu,
   quantize,
   reduceMax,
   reduceMin,
+  reduceProd,
   reluN1To1,
   relu,
   relu6,
   reshape,
   resizeBilinear,
   resizeNearestNeighbor,
+  round,
   rsqrt,
+  selectV2,
   shape,
+  sin,
   slice,
   softmax,
+  spaceToDepth,
+  splitV,
   split,
   sqrt,
   square,
+  squaredDifference,
   squeeze,
   stridedSlice,
   sub,
   sum,
   tanh,
+  tile,
   transposeConv,
   transpose,
   unpack,

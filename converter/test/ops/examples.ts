@@ -10,12 +10,16 @@ export interface ExampleOperand {
   readonly dtype?: DType;
   /** Present: a constant. Absent: an input of the graph. */
   readonly values?: readonly number[];
+  readonly scale?: number;
+  readonly zeroPoint?: number;
 }
 export interface Example {
   readonly operands: readonly (ExampleOperand | null)[];
   readonly attributes?: Attributes;
   /** dtypes of the results where the operator goes by them. */
   readonly results?: readonly DType[];
+  /** Scale of the first result where it is quantized; its zero point is 0. */
+  readonly resultScale?: number;
 }
 
 const x = (...shape: number[]): ExampleOperand => ({ shape });
@@ -25,6 +29,7 @@ const int = (value: number): ExampleOperand => ({ shape: [], dtype: "int32", val
 export const ramp = (count: number): number[] =>
   Array.from({ length: count }, (_, i) => Math.fround(((i * 37) % 101) / 50 - 1));
 const weights = (...shape: number[]): ExampleOperand => ({ shape, values: ramp(shape.reduce((a, b) => a * b, 1)) });
+const flags = (...shape: number[]): ExampleOperand => ({ shape, dtype: "bool" });
 const paddings = (rank: number, ...values: number[]): ExampleOperand => ({ shape: [rank, 2], dtype: "int32", values });
 
 const unary: readonly Example[] = [{ operands: [x(2, 3, 4)] }];
@@ -48,10 +53,18 @@ const resizes: readonly Example[] = [
 export const examples: Readonly<Record<string, readonly Example[]>> = {
   ABS: unary,
   ADD: [...binary, { operands: [x(2, 3), x(3)], attributes: { fusedActivationFunction: "RELU6" } }],
+  ARG_MAX: [{ operands: [x(2, 3, 4), int(-1)] }],
+  ARG_MIN: [{ operands: [x(2, 3, 4), int(1)] }],
   AVERAGE_POOL_2D: pools,
+  BATCH_MATMUL: [
+    { operands: [x(2, 3, 4), x(2, 4, 5)] },
+    { operands: [x(2, 4, 3), x(5, 4)], attributes: { adjX: true, adjY: true } },
+  ],
+  BROADCAST_TO: [{ operands: [x(2, 1, 3), ints(2, 4, 3)] }],
   CAST: [
     { operands: [{ shape: [2, 3], dtype: "int32" }], attributes: { inDataType: "INT32", outDataType: "FLOAT32" } },
   ],
+  CEIL: unary,
   CONCATENATION: [
     { operands: [x(2, 3), x(2, 4)], attributes: { axis: 1 } },
     { operands: [x(2, 3), x(1, 3), x(3, 3)], attributes: { axis: -2 } },
@@ -67,6 +80,7 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
       attributes: { dilationHFactor: 2, dilationWFactor: 2 },
     },
   ],
+  COS: unary,
   DEPTHWISE_CONV_2D: [
     { operands: [x(1, 7, 8, 3), weights(1, 3, 3, 3), weights(3)] },
     {
@@ -74,11 +88,15 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
       attributes: { depthMultiplier: 2, padding: "VALID", strideH: 2, strideW: 2 },
     },
   ],
-  DEQUANTIZE: [{ operands: [{ shape: [2, 3], dtype: "float16", values: [0, 0.5, -1, 2, 1000, -0.25] }] }],
+  DEPTH_TO_SPACE: [{ operands: [x(1, 2, 3, 8)], attributes: { blockSize: 2 } }],
+  DEQUANTIZE: [{ operands: [{ shape: [2, 3], dtype: "int8", scale: 0.25, zeroPoint: 3 }] }],
   DIV: binary,
   ELU: unary,
+  EQUAL: binary,
   EXP: unary,
   EXPAND_DIMS: [{ operands: [x(2, 3), int(1)] }, { operands: [x(2, 3), int(-1)] }],
+  FLOOR: unary,
+  FLOOR_DIV: [{ operands: [x(2, 3), weights(3)] }],
   FULLY_CONNECTED: [
     { operands: [x(2, 6), weights(4, 6), weights(4)] },
     { operands: [x(1, 2, 3), weights(4, 6), weights(4)], attributes: { fusedActivationFunction: "RELU" } },
@@ -86,25 +104,44 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
     { operands: [x(2, 6), weights(4, 6)] },
   ],
   GATHER: [{ operands: [x(4, 3), ints(2, 0, 1)] }, { operands: [x(4, 3, 2), ints(1, 1)], attributes: { axis: 1 } }],
+  GATHER_ND: [{ operands: [x(3, 4, 5), { shape: [2, 2], dtype: "int32", values: [0, 1, 2, 3] }] }],
+  GELU: [{ operands: [x(2, 3)] }, { operands: [x(2, 3)], attributes: { approximate: true } }],
+  GREATER: binary,
+  GREATER_EQUAL: binary,
   HARD_SWISH: unary,
+  L2_NORMALIZATION: [{ operands: [x(2, 5)] }],
   LEAKY_RELU: [{ operands: [x(2, 3)], attributes: { alpha: Math.fround(0.1) } }],
+  LESS: binary,
+  LESS_EQUAL: binary,
+  LOG: [{ operands: [{ shape: [4], values: [0.25, 1, 2, 9] }] }],
+  LOGICAL_AND: [{ operands: [flags(2, 3), flags(3)] }],
+  LOGICAL_NOT: [{ operands: [flags(2, 3)] }],
+  LOGICAL_OR: [{ operands: [flags(2, 3), flags(3)] }],
   LOGISTIC: unary,
+  LOG_SOFTMAX: [{ operands: [x(2, 5)] }],
   MAXIMUM: binary,
   MAX_POOL_2D: pools,
   MEAN: reductions,
   MINIMUM: binary,
+  MIRROR_PAD: [
+    { operands: [x(3, 4), paddings(2, 1, 2, 0, 3)] },
+    { operands: [x(3, 4), paddings(2, 1, 2, 0, 3)], attributes: { mode: "SYMMETRIC" } },
+  ],
   MUL: binary,
   NEG: unary,
+  NOT_EQUAL: binary,
   PACK: [
     { operands: [x(2, 3), x(2, 3)], attributes: { valuesCount: 2, axis: 0 } },
     { operands: [x(2, 3), x(2, 3)], attributes: { valuesCount: 2, axis: -1 } },
   ],
   PAD: [{ operands: [x(1, 2, 3, 2), paddings(4, 0, 0, 1, 2, 0, 1, 0, 0)] }],
   PADV2: [{ operands: [x(2, 3), paddings(2, 1, 0, 0, 2), { shape: [], values: [7.5] }] }],
+  POW: [{ operands: [{ shape: [4], values: [0.25, 1, 2, 9] }, x(4)] }],
   PRELU: [{ operands: [x(1, 3, 3, 2), weights(1, 1, 2)] }],
-  QUANTIZE: [],
+  QUANTIZE: [{ operands: [x(2, 3)], results: ["int8"], resultScale: 0.01 }],
   REDUCE_MAX: reductions,
   REDUCE_MIN: reductions,
+  REDUCE_PROD: reductions,
   RELU: unary,
   RELU6: unary,
   RELU_N1_TO_1: unary,
@@ -115,13 +152,19 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   ],
   RESIZE_BILINEAR: resizes,
   RESIZE_NEAREST_NEIGHBOR: resizes,
+  ROUND: unary,
   RSQRT: [{ operands: [{ shape: [4], values: [0.25, 1, 4, 9] }] }],
+  SELECT_V2: [{ operands: [flags(2, 3), x(2, 3), x(3)] }],
   SHAPE: [{ operands: [x(2, 3, 4)] }],
+  SIN: unary,
   SLICE: [{ operands: [x(4, 5), ints(1, 2), ints(2, -1)] }],
   SOFTMAX: [{ operands: [x(2, 5)] }],
+  SPACE_TO_DEPTH: [{ operands: [x(1, 4, 6, 2)], attributes: { blockSize: 2 } }],
   SPLIT: [{ operands: [int(1), x(2, 6)], attributes: { numSplits: 3 } }],
+  SPLIT_V: [{ operands: [x(2, 6), ints(1, -1, 2), int(1)], attributes: { numSplits: 3 } }],
   SQRT: [{ operands: [{ shape: [4], values: [0.25, 1, 2, 9] }] }],
   SQUARE: unary,
+  SQUARED_DIFFERENCE: binary,
   SQUEEZE: [{ operands: [x(1, 3, 1, 2)] }, { operands: [x(1, 3, 1, 2)], attributes: { squeezeDims: [-2] } }],
   STRIDED_SLICE: [
     { operands: [x(4, 5, 6), ints(1, 0, 0), ints(4, 5, 6), ints(2, 1, 3)] },
@@ -132,6 +175,7 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   SUB: binary,
   SUM: reductions,
   TANH: unary,
+  TILE: [{ operands: [x(2, 3), ints(2, 3)] }],
   TRANSPOSE: [{ operands: [x(2, 3, 4), ints(2, 0, 1)] }],
   TRANSPOSE_CONV: [
     {

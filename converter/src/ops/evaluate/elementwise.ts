@@ -1,5 +1,5 @@
 /** `evaluate` of elementwise operators on float32 and int32: one rounding to float32 per operation, as in the kernels. */
-import type { Shape } from "../../ir/graph.ts";
+import type { DType, Shape } from "../../ir/graph.ts";
 import { bytesOf, valuesOf } from "../../ir/values.ts";
 import { clampOf } from "../activation.ts";
 import type { ConstantValue } from "../define-op.ts";
@@ -28,18 +28,48 @@ export function evaluateBinary(
   apply: (a: number, b: number) => number,
   fusedActivationFunction = "NONE",
 ): Evaluated {
-  const [a, b] = inputs;
+  const pairs = pairUp(inputs);
+  if (!pairs) return null;
+  const { dtype, shape } = pairs;
+  const [low, high] = clampOf(fusedActivationFunction);
+  const round = dtype === "float32" ? Math.fround : (value: number) => value | 0;
+  const values = pairs.map((a, b) => Math.min(high, Math.max(low, round(apply(a, b)))));
+  return [{ dtype, shape, bytes: bytesOf(dtype, values) }];
+}
+
+/** Two operands of one dtype, broadcast, to a boolean. */
+export function evaluateComparison(inputs: Inputs, apply: (a: number, b: number) => boolean): Evaluated {
+  const pairs = pairUp(inputs);
+  if (!pairs) return null;
+  return [
+    {
+      dtype: "bool",
+      shape: pairs.shape,
+      bytes: bytesOf(
+        "bool",
+        pairs.map((a, b) => (apply(a, b) ? 1 : 0)),
+      ),
+    },
+  ];
+}
+
+interface Pairs {
+  readonly dtype: DType;
+  readonly shape: Shape;
+  map(apply: (a: number, b: number) => number): Float64Array;
+}
+
+/** The elements of two operands that meet each other; null for dtypes that are not evaluated. */
+function pairUp([a, b]: Inputs): Pairs | null {
   if (!a || !b || a.dtype !== b.dtype || !isFloatOrInt(a)) return null;
   const shape = broadcastShapes(a.shape, b.shape);
-  const left = broadcastIndex(a.shape, shape);
-  const right = broadcastIndex(b.shape, shape);
+  const [left, right] = [broadcastIndex(a.shape, shape), broadcastIndex(b.shape, shape)];
   const [x, y] = [valuesOf(a.dtype, a.bytes), valuesOf(b.dtype, b.bytes)];
-  const [low, high] = clampOf(fusedActivationFunction);
-  const round = a.dtype === "float32" ? Math.fround : (value: number) => value | 0;
-  const values = Float64Array.from(left, (at, i) =>
-    Math.min(high, Math.max(low, round(apply(x[at] ?? 0, y[right[i] ?? 0] ?? 0)))),
-  );
-  return [{ dtype: a.dtype, shape, bytes: bytesOf(a.dtype, values) }];
+  return {
+    dtype: a.dtype,
+    shape,
+    map: (apply) => Float64Array.from(left, (at, i) => apply(x[at] ?? 0, y[right[i] ?? 0] ?? 0)),
+  };
 }
 
 /** For every element of `to`, the element of `from` that it stretches. */

@@ -1,0 +1,31 @@
+/** Its operand stretched to a constant shape. */
+import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
+import { noMacs } from "./macs.ts";
+import { optionsOf } from "./options.ts";
+import { need, refuse } from "./refuse.ts";
+import { integersOf, lengthOf, unknownShape } from "./shape/axis.ts";
+import { broadcastShapes } from "./shape/broadcast.ts";
+import { inputDType } from "./version-rules.ts";
+
+export const broadcastTo = defineOp({
+  kind: "BROADCAST_TO",
+  code: 130,
+  options: "BroadcastToOptions",
+  attributes: optionsOf("BroadcastToOptions"),
+  operands: [activation("input"), index("shape")],
+  results: [sameAs("input")],
+  infer: (inputs) => {
+    const input = need(inputs, 0, "input");
+    const operand = need(inputs, 1, "shape");
+    const shape = integersOf(operand) ?? unknownShape(lengthOf(operand));
+    if (broadcastShapes(input.shape, shape).some((size, axis) => shape[axis] !== -1 && size !== shape[axis]))
+      throw refuse(`[${input.shape.join(", ")}] does not stretch to [${shape.join(", ")}].`);
+    return [{ dtype: input.dtype, shape }];
+  },
+  evaluate: unsupported("left to the runtime"),
+  int8: true,
+  version: (use) => (inputDType(use, 0) === "int8" || inputDType(use, 0) === "int16" ? 3 : 2),
+  minRuntime: { 2: "2.5.0", 3: "2.5.0" },
+  fusedActivations: [],
+  macs: noMacs,
+});

@@ -1,0 +1,22 @@
+/** The greatest integer not above x. */
+import { activation, defineOp, free, unsupported } from "./define-op.ts";
+import { evaluateUnary } from "./evaluate/elementwise.ts";
+import { noMacs } from "./macs.ts";
+import { sameAsInput } from "./shape/same.ts";
+import { always1 } from "./version-rules.ts";
+
+export const floor = defineOp({
+  kind: "FLOOR",
+  code: 8,
+  options: null,
+  attributes: {},
+  operands: [activation("input")],
+  results: [free],
+  infer: sameAsInput,
+  evaluate: (inputs) => evaluateUnary(inputs, Math.floor),
+  int8: unsupported("no int8 kernel"),
+  version: always1,
+  minRuntime: { 1: "1.9.0" },
+  fusedActivations: [],
+  macs: noMacs,
+});

@@ -1,0 +1,23 @@
+/** `a > b`, broadcast; a boolean. */
+import { activation, defineOp, none } from "./define-op.ts";
+import { evaluateComparison } from "./evaluate/elementwise.ts";
+import { noMacs } from "./macs.ts";
+import { optionsOf } from "./options.ts";
+import { inferComparison } from "./shape/compare.ts";
+import { byInput } from "./version-rules.ts";
+
+export const greater = defineOp({
+  kind: "GREATER",
+  code: 61,
+  options: "GreaterOptions",
+  attributes: optionsOf("GreaterOptions"),
+  operands: [activation("a"), activation("b")],
+  results: [none],
+  infer: inferComparison,
+  evaluate: (inputs) => evaluateComparison(inputs, (a, b) => a > b),
+  int8: true,
+  version: byInput(0, { int8: 2 }),
+  minRuntime: { 1: "1.14.0", 2: "1.14.0" },
+  fusedActivations: [],
+  macs: noMacs,
+});

@@ -1,0 +1,21 @@
+/** Over the last axis, to a length of 1. An int8 result has scale 1/128 and zero point 0. */
+import { activation, defineOp, fixed, unsupported } from "./define-op.ts";
+import { noMacs } from "./macs.ts";
+import { optionsOf } from "./options.ts";
+import { sameAsInput } from "./shape/same.ts";
+
+export const l2Normalization = defineOp({
+  kind: "L2_NORMALIZATION",
+  code: 11,
+  options: "L2NormOptions",
+  attributes: optionsOf("L2NormOptions"),
+  operands: [activation("input")],
+  results: [fixed({ int8: [1 / 128, 0] })],
+  infer: sameAsInput,
+  evaluate: unsupported("left to the runtime"),
+  int8: true,
+  version: (use) => (use.outputs[0]?.dtype === "int8" ? 2 : 1),
+  minRuntime: { 1: "1.5.0", 2: "1.14.0" },
+  fusedActivations: [],
+  macs: noMacs,
+});

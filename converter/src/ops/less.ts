@@ -1,0 +1,23 @@
+/** `a < b`, broadcast; a boolean. */
+import { activation, defineOp, none } from "./define-op.ts";
+import { evaluateComparison } from "./evaluate/elementwise.ts";
+import { noMacs } from "./macs.ts";
+import { optionsOf } from "./options.ts";
+import { inferComparison } from "./shape/compare.ts";
+import { byInput } from "./version-rules.ts";
+
+export const less = defineOp({
+  kind: "LESS",
+  code: 58,
+  options: "LessOptions",
+  attributes: optionsOf("LessOptions"),
+  operands: [activation("a"), activation("b")],
+  results: [none],
+  infer: inferComparison,
+  evaluate: (inputs) => evaluateComparison(inputs, (a, b) => a < b),
+  int8: true,
+  version: byInput(0, { int8: 2, int16: 3 }),
+  minRuntime: { 1: "1.14.0", 2: "1.14.0", 3: "2.13.0" },
+  fusedActivations: [],
+  macs: noMacs,
+});

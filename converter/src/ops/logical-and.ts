@@ -1,0 +1,22 @@
+/** `a and b` of booleans, broadcast. */
+import { defineOp, index, none, unsupported } from "./define-op.ts";
+import { noMacs } from "./macs.ts";
+import { optionsOf } from "./options.ts";
+import { inferComparison } from "./shape/compare.ts";
+import { always1 } from "./version-rules.ts";
+
+export const logicalAnd = defineOp({
+  kind: "LOGICAL_AND",
+  code: 86,
+  options: "LogicalAndOptions",
+  attributes: optionsOf("LogicalAndOptions"),
+  operands: [index("a"), index("b")],
+  results: [none],
+  infer: inferComparison,
+  evaluate: unsupported("left to the runtime"),
+  int8: true,
+  version: always1,
+  minRuntime: { 1: "1.11.0" },
+  fusedActivations: [],
+  macs: noMacs,
+});

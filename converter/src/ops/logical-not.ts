@@ -1,0 +1,22 @@
+/** `not x` of a boolean. */
+import { defineOp, index, none, unsupported } from "./define-op.ts";
+import { noMacs } from "./macs.ts";
+import { optionsOf } from "./options.ts";
+import { sameAsInput } from "./shape/same.ts";
+import { always1 } from "./version-rules.ts";
+
+export const logicalNot = defineOp({
+  kind: "LOGICAL_NOT",
+  code: 87,
+  options: "LogicalNotOptions",
+  attributes: optionsOf("LogicalNotOptions"),
+  operands: [index("input")],
+  results: [none],
+  infer: sameAsInput,
+  evaluate: unsupported("left to the runtime"),
+  int8: true,
+  version: always1,
+  minRuntime: { 1: "1.11.0" },
+  fusedActivations: [],
+  macs: noMacs,
+});

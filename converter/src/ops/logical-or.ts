@@ -1,0 +1,22 @@
+/** `a or b` of booleans, broadcast. */
+import { defineOp, index, none, unsupported } from "./define-op.ts";
+import { noMacs } from "./macs.ts";
+import { optionsOf } from "./options.ts";
+import { inferComparison } from "./shape/compare.ts";
+import { always1 } from "./version-rules.ts";
+
+export const logicalOr = defineOp({
+  kind: "LOGICAL_OR",
+  code: 84,
+  options: "LogicalOrOptions",
+  attributes: optionsOf("LogicalOrOptions"),
+  operands: [index("a"), index("b")],
+  results: [none],
+  infer: inferComparison,
+  evaluate: unsupported("left to the runtime"),
+  int8: true,
+  version: always1,
+  minRuntime: { 1: "1.11.0" },
+  fusedActivations: [],
+  macs: noMacs,
+});

@@ -1,0 +1,22 @@
+/** `a` to the power of `b`, broadcast. */
+import { activation, defineOp, free, unsupported } from "./define-op.ts";
+import { noMacs } from "./macs.ts";
+import { optionsOf } from "./options.ts";
+import { broadcastOfTwo } from "./shape/same.ts";
+import { always1 } from "./version-rules.ts";
+
+export const pow = defineOp({
+  kind: "POW",
+  code: 78,
+  options: "PowOptions",
+  attributes: optionsOf("PowOptions"),
+  operands: [activation("a"), activation("b")],
+  results: [free],
+  infer: broadcastOfTwo,
+  evaluate: unsupported("left to the runtime"),
+  int8: unsupported("no int8 kernel"),
+  version: always1,
+  minRuntime: { 1: "1.10.0" },
+  fusedActivations: [],
+  macs: noMacs,
+});

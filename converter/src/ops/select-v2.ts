@@ -1,0 +1,29 @@
+/** `a` where the condition holds, else `b`; all three broadcast. */
+import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
+import { noMacs } from "./macs.ts";
+import { optionsOf } from "./options.ts";
+import { need } from "./refuse.ts";
+import { broadcastShapes } from "./shape/broadcast.ts";
+import { broadcastOfTwo } from "./shape/same.ts";
+import { byInput } from "./version-rules.ts";
+
+export const selectV2 = defineOp({
+  kind: "SELECT_V2",
+  code: 123,
+  options: "SelectV2Options",
+  attributes: optionsOf("SelectV2Options"),
+  operands: [index("condition"), activation("a"), activation("b")],
+  results: [sameAs("activations")],
+  infer: (inputs) => {
+    const condition = need(inputs, 0, "condition");
+    const [values] = broadcastOfTwo(inputs.slice(1));
+    const shape = broadcastShapes(condition.shape, values?.shape ?? []);
+    return [{ dtype: need(inputs, 1, "a").dtype, shape }];
+  },
+  evaluate: unsupported("left to the runtime"),
+  int8: true,
+  version: byInput(0, { uint32: 2 }),
+  minRuntime: { 1: "2.2.0", 2: "2.12.0" },
+  fusedActivations: [],
+  macs: noMacs,
+});
