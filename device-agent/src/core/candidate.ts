@@ -165,6 +165,11 @@ export function onActivated(turn: Turn, name: string, candidate: Candidate): voi
     report(turn, name, { rollout: ends, release: left.release, variant: left.variant }, "rolled-back");
     return;
   }
+  if (ends !== null) {
+    // A newcomer during a rollback: the server's rollout is not about what it took; `hello` tells.
+    patchModel(turn, name, { active: { ...active, reported: false } });
+    return;
+  }
   report(turn, name, active, "activated");
   if (active.committed) report(turn, name, active, "healthy");
 }
@@ -204,12 +209,14 @@ export function endCandidate(
   state: DeviceState,
   why: { readonly code?: string; readonly detail?: readonly string[] } = {},
 ): void {
-  const { candidate } = modelOf(turn, name);
+  const { candidate, active } = modelOf(turn, name);
   if (candidate === null) return;
-  const subject = subjectOf(candidate);
   patchModel(turn, name, { candidate: null });
-  finish(turn, name, subject, state);
-  report(turn, name, subject, state, why);
+  finish(turn, name, subjectOf(candidate), state);
+  // A rollback that cannot be done is news of the release that it should have ended.
+  const { ends } = candidate.target;
+  if (ends === null) report(turn, name, subjectOf(candidate), state, why);
+  else if (active?.rollout === ends) report(turn, name, active, state, why);
 }
 
 /** The candidate makes way for another target; it may come again. */

@@ -33,7 +33,7 @@ export type DownloadAnswer =
   | { readonly kind: "restart" }
   | { readonly kind: "fail"; readonly code: ErrorCode; readonly detail: string; readonly retryable: boolean };
 
-export function readAnswer(
+export function readDownloadAnswer(
   request: DownloadRequest,
   status: number,
   headers: Readonly<Record<string, string>>,

@@ -8,8 +8,6 @@ import type { BlobFile, ChosenVariant, Installed, SlotName } from "./state.ts";
 export type Effect =
   /** Follow these cohorts' directives, and no others. */
   | { readonly kind: "subscribe"; readonly cohorts: readonly string[] }
-  /** Fetch index, directives and document over HTTP. */
-  | { readonly kind: "poll-control" }
   | { readonly kind: "say-hello" }
   | { readonly kind: "send-reports" }
   /** Refresh trust, look the release up among the signed targets, fetch its document. */

@@ -20,7 +20,6 @@ export function onStarted(turn: Turn, event: EventOf<"started">): void {
     cleanStop: false,
   };
   for (const name of Object.keys(turn.state.models)) restartModel(turn, name, event.inventory, before);
-  turn.effects.push({ kind: "poll-control" });
 }
 
 /** Ends that a new start may see differently: another network, other attributes. */

@@ -147,10 +147,9 @@ export interface ModelState {
   readonly windows: readonly HealthWindow[];
 }
 
-export interface OutboxEntry {
-  readonly kind: "status" | "metrics";
-  readonly document: Status | Metrics;
-}
+export type OutboxEntry =
+  | { readonly kind: "status"; readonly document: Status }
+  | { readonly kind: "metrics"; readonly document: Metrics };
 
 /** What must never go down, whatever happens to the rest of the state (kept twice: driver/twin-file.ts). */
 export interface Floors {
