@@ -1,0 +1,59 @@
+/** Runs a float `.tflite` in both runtimes that devices use; tests compare what comes out with what should. */
+import { createLitertRuntime } from "@flotilla/device-agent/runtimes/litert";
+import { createTfliteRuntime } from "@flotilla/device-agent/runtimes/tflite-wasm";
+import { FlotillaError } from "@flotilla/protocol/errors";
+
+const runtimes = [createTfliteRuntime(), createLitertRuntime({ build: "wasm-simd" })] as const;
+
+export interface RuntimeResult {
+  readonly runtime: string;
+  readonly outputs: readonly Float32Array[];
+}
+
+/** The outputs of each sample, in the file's order, by runtime. */
+export async function runSamplesInRuntimes(
+  bytes: Uint8Array,
+  samples: readonly (readonly Float32Array[])[],
+): Promise<{ runtime: string; samples: Float32Array[][] }[]> {
+  const results = [];
+  for (const runtime of runtimes) {
+    const model = await runtime.load(bytes);
+    try {
+      const found: Float32Array[][] = [];
+      for (const inputs of samples) {
+        const arrays = model.inputs.map(({ shape }, index) => ({
+          dtype: "float32" as const,
+          shape,
+          data: inputs[index]!,
+        }));
+        found.push((await model.run(arrays)).map(({ data }) => floats(data)));
+      }
+      results.push({ runtime: runtime.name, samples: found });
+    } finally {
+      model.close();
+    }
+  }
+  return results;
+}
+
+export async function runInRuntimes(bytes: Uint8Array, inputs: readonly Float32Array[]): Promise<RuntimeResult[]> {
+  const results = await runSamplesInRuntimes(bytes, [inputs]);
+  return results.map(({ runtime, samples }) => ({ runtime, outputs: samples[0]! }));
+}
+
+function floats(data: unknown): Float32Array {
+  if (data instanceof Float32Array) return data;
+  throw new FlotillaError("GRAPH_INVALID", "A float model gave another dtype.");
+}
+
+/** max|a − b| / max|a|, infinite where anything is NaN. The full definition over samples is `prove/parity.ts`. */
+export function worstRelative(expected: Float32Array, found: Float32Array): number {
+  let [difference, greatest] = [0, 0];
+  for (const [i, value] of expected.entries()) {
+    const apart = Math.abs(value - (found[i] ?? Number.NaN));
+    if (Number.isNaN(apart)) return Number.POSITIVE_INFINITY;
+    difference = Math.max(difference, apart);
+    greatest = Math.max(greatest, Math.abs(value));
+  }
+  return difference / Math.max(greatest, 1e-6);
+}
