@@ -1,5 +1,5 @@
 /** `e^x`. */
-import { activation, defineOp, free } from "./define-op.ts";
+import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { evaluateUnary } from "./evaluate/elementwise.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
@@ -15,10 +15,9 @@ export const exp = defineOp({
   results: [free],
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, Math.exp),
-  int8: true,
+  int8: unsupported("its int8 kernel came with TensorFlow 2.12; runtimes in the field refuse the file"),
   version: byInput(0, { int8: 2, int16: 2 }),
   minRuntime: { 1: "1.7.0", 2: "2.12.0" },
   fusedActivations: [],
   macs: noMacs,
-  notes: ["int8 runs by a table of 256 entries and needs TensorFlow 2.12."],
 });

@@ -1,5 +1,5 @@
 /** The natural logarithm. */
-import { activation, defineOp, free } from "./define-op.ts";
+import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { evaluateUnary } from "./evaluate/elementwise.ts";
 import { noMacs } from "./macs.ts";
 import { sameAsInput } from "./shape/same.ts";
@@ -14,10 +14,9 @@ export const log = defineOp({
   results: [free],
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, Math.log),
-  int8: true,
+  int8: unsupported("its int8 kernel came with TensorFlow 2.15; runtimes in the field refuse the file"),
   version: byInput(0, { int8: 2, int16: 2 }),
   minRuntime: { 1: "1.14.0", 2: "2.15.0" },
   fusedActivations: [],
   macs: noMacs,
-  notes: ["int8 runs by a table of 256 entries and needs TensorFlow 2.15."],
 });
