@@ -1,0 +1,41 @@
+/**
+ * The int8 recipe from observations to a rewritten model: ranges → plan → better plan → apply.
+ * Pure; calibration itself, which runs the model, is `runtimes/calibrate.ts`.
+ */
+import { FlotillaError } from "@flotilla/protocol/errors";
+import type { Model, TensorId } from "../ir/graph.ts";
+import { applyPlan } from "./apply.ts";
+import { correctBiases } from "./bias-correction.ts";
+import { channelMeans, type Observation, rangeOf } from "./observers.ts";
+import type { QuantizationPlan } from "./plan.ts";
+import { planInt8 } from "./plan-int8.ts";
+import type { CalibrationMethod, IoDType } from "./recipe.ts";
+import type { Range } from "./scales.ts";
+
+export interface Int8Request {
+  readonly model: Model;
+  readonly observations: ReadonlyMap<TensorId, Observation>;
+  readonly method: CalibrationMethod;
+  readonly io: IoDType;
+  readonly biasCorrection: boolean;
+}
+
+export interface Int8Result {
+  readonly model: Model;
+  readonly plan: QuantizationPlan;
+}
+
+/** @throws QUANT_OPTION when an input or output cannot have the dtype asked for. */
+export function quantizeInt8Model({ model, observations, method, io, biasCorrection }: Int8Request): Int8Result {
+  const [graph] = model.graphs;
+  if (!graph) throw new FlotillaError("GRAPH_INVALID", "The model has no graph.");
+  const ranges = new Map<TensorId, Range>();
+  for (const [id, observation] of observations) {
+    const range = rangeOf(observation, method);
+    if (range) ranges.set(id, range);
+  }
+  const draft = planInt8({ graph, ranges, io });
+  const means = new Map([...observations].map(([id, observation]) => [id, channelMeans(observation)]));
+  const plan = biasCorrection ? correctBiases(graph, means, draft) : draft;
+  return { model: applyPlan(model, plan), plan };
+}
