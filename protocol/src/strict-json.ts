@@ -158,9 +158,13 @@ class Reader {
     const start = this.at;
     const literal = this.match(numberPattern);
     const value = Number(literal);
-    const allowed = this.bounds.numbers === "finite" ? Number.isFinite(value) : /^(?:0|-?[1-9][0-9]*)$/.test(literal);
-    const exact = Number.isSafeInteger(value) || (Number.isFinite(value) && /[.eE]/.test(literal));
-    if (literal === "" || !allowed || !exact) {
+    // A longer integer passes only as a writer of doubles prints it; 9007199254740993 would silently become another.
+    const exact = Number.isSafeInteger(value) || /[.eE]/.test(literal) || String(value) === literal;
+    const allowed =
+      this.bounds.numbers === "finite"
+        ? Number.isFinite(value) && exact
+        : /^(?:0|-?[1-9][0-9]*)$/.test(literal) && Number.isSafeInteger(value);
+    if (literal === "" || !allowed) {
       this.at = start;
       throw this.fault(this.bounds.numbers === "finite" ? "a number that a double carries" : "a safe integer");
     }
