@@ -1,9 +1,12 @@
 /** Runs a float `.tflite` in both runtimes that devices use; tests compare what comes out with what should. */
+import type { TfliteRuntime } from "@flotilla/device-agent/ports/tflite-runtime";
 import { createLitertRuntime } from "@flotilla/device-agent/runtimes/litert";
 import { createTfliteRuntime } from "@flotilla/device-agent/runtimes/tflite-wasm";
 import { FlotillaError } from "@flotilla/protocol/errors";
 
-const runtimes = [createTfliteRuntime(), createLitertRuntime({ build: "wasm-simd" })] as const;
+/** The fixed build: it also takes files with dynamic sizes. */
+const fixedBuild = createTfliteRuntime();
+const runtimes: readonly TfliteRuntime[] = [fixedBuild, createLitertRuntime({ build: "wasm-simd" })];
 
 export interface RuntimeResult {
   readonly runtime: string;
@@ -14,9 +17,10 @@ export interface RuntimeResult {
 export async function runSamplesInRuntimes(
   bytes: Uint8Array,
   samples: readonly (readonly Float32Array[])[],
+  which: readonly TfliteRuntime[] = runtimes,
 ): Promise<{ runtime: string; samples: Float32Array[][] }[]> {
   const results = [];
-  for (const runtime of runtimes) {
+  for (const runtime of which) {
     const model = await runtime.load(bytes);
     try {
       const found: Float32Array[][] = [];
@@ -36,9 +40,16 @@ export async function runSamplesInRuntimes(
   return results;
 }
 
+/** The outputs of one sample. */
 export async function runInRuntimes(bytes: Uint8Array, inputs: readonly Float32Array[]): Promise<RuntimeResult[]> {
   const results = await runSamplesInRuntimes(bytes, [inputs]);
   return results.map(({ runtime, samples }) => ({ runtime, outputs: samples[0]! }));
+}
+
+/** The outputs of one sample in the fixed build alone. */
+export async function runInFixedBuild(bytes: Uint8Array, inputs: readonly Float32Array[]): Promise<Float32Array[]> {
+  const [result] = await runSamplesInRuntimes(bytes, [inputs], [fixedBuild]);
+  return result!.samples[0]!;
 }
 
 function floats(data: unknown): Float32Array {

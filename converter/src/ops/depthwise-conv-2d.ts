@@ -12,7 +12,11 @@ export const depthwiseConv2d = defineOp({
   code: 4,
   options: "DepthwiseConv2DOptions",
   attributes: optionsOf("DepthwiseConv2DOptions", { strideW: 1, strideH: 1, depthMultiplier: 1 }),
-  operands: [activation("input"), weight("filter", { channelAxis: 3 }), bias("bias", { of: ["input", "filter"] })],
+  operands: [
+    activation("input"),
+    weight("filter", { channelAxis: 3 }),
+    bias("bias", { of: ["input", "filter"], inFile: true }),
+  ],
   results: [free],
   infer: (inputs, { padding, strideH, strideW, dilationHFactor, dilationWFactor }) => {
     const input = needRank(inputs, 0, "input", 4);
@@ -36,5 +40,8 @@ export const depthwiseConv2d = defineOp({
   minRuntime: { 1: "1.5.0", 2: "1.12.0", 3: "1.14.0", 4: "2.2.0", 6: "2.3.0", 7: "2.11.0" },
   fusedActivations: clamps,
   macs: convolutionMacs(1, 3),
-  notes: ["`depthMultiplier` is read only by runtimes up to TensorFlow 2.0; newer ones go by the shapes."],
+  notes: [
+    "The kernel can do without a bias, but the XNNPACK in TensorFlow 2.12 then computes nonsense: one is always written.",
+    "`depthMultiplier` is read only by runtimes up to TensorFlow 2.0; newer ones go by the shapes.",
+  ],
 });

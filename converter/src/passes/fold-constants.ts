@@ -1,12 +1,13 @@
 /**
  * What depends on constants only is computed now, by the operator's own `evaluate`:
  *
- *     y = ADD(1, 2)   →   y = 3                SHAPE(x)   →   [1, 28, 28, 3]     where x has no dynamic size
+ *     y = ADD(1, 2)   →   y = 3          SHAPE(x)   →   [1, 28, 28, 3], where x has no dynamic size
  *
  * Results are at most 1 MiB, so that nothing small becomes large; widening of stored weights is `decode-constants.ts`.
  */
 import { byteSize, type Node, type TensorId } from "../ir/graph.ts";
 import { type ConstantValue, isUnsupported } from "../ops/define-op.ts";
+import { operandsOf, resultsOf } from "../ops/graph-facts.ts";
 import { opOf } from "../ops/registry.ts";
 import { shape as shapeOp } from "../ops/shape.ts";
 import type { GraphRewrite } from "./graph-rewrite.ts";
@@ -18,6 +19,7 @@ export const foldConstants: Pass = {
   name: "fold-constants",
   run: (graph) => {
     for (const node of graph.nodes()) {
+      settleShapes(graph, node);
       const small = node.outputs.every((id) => {
         const { dtype, shape } = graph.tensor(id);
         return !shape.includes(-1) && byteSize(dtype, shape) <= maxResultBytes && !graph.isOutput(id);
@@ -27,6 +29,21 @@ export const foldConstants: Pass = {
     }
   },
 };
+
+/** Sizes that were open until an operand became constant are worked out, so that SHAPE further on can be too. */
+function settleShapes(graph: GraphRewrite, node: Node): void {
+  const isOpen = (id: TensorId): boolean => graph.shapeOf(id).includes(-1);
+  const op = opOf(node.kind);
+  if (!op || !node.outputs.some(isOpen)) return;
+  for (const [index, { shape }] of op
+    .infer(operandsOf(graph, node), node.attributes, resultsOf(graph, node))
+    .entries()) {
+    const id = node.outputs[index];
+    if (id !== undefined && isOpen(id) && shape.length === graph.shapeOf(id).length && !shape.includes(-1)) {
+      graph.setTensor(id, { shape });
+    }
+  }
+}
 
 /** The node's results, if its operands are constant and its operator evaluates them. */
 export function evaluateNode(graph: GraphRewrite, node: Node): readonly ConstantValue[] | undefined {

@@ -47,8 +47,8 @@ export class GraphRewrite {
     return tensor;
   }
 
-  tensors(): IterableIterator<Tensor> {
-    return this.#tensors.values();
+  get tensors(): ReadonlyMap<TensorId, Tensor> {
+    return this.#tensors;
   }
 
   shapeOf(id: TensorId): Shape {

@@ -1,7 +1,7 @@
 /**
- * Operands as the kernels want them in a file: a bias of zeros where they refuse to go without, none at the end otherwise.
+ * Operands as the kernels want them in a file: a bias of zeros where they do not do without, none at the end otherwise.
  *
- *     CONV_2D(x, w, –)   →   CONV_2D(x, w, 0)          DEPTHWISE_CONV_2D(x, w, –)   →   DEPTHWISE_CONV_2D(x, w)
+ *     CONV_2D(x, w, –)   →   CONV_2D(x, w, 0)          FULLY_CONNECTED(x, w, –)   →   FULLY_CONNECTED(x, w)
  */
 import type { TensorId } from "../ir/graph.ts";
 import { opOf } from "../ops/registry.ts";

@@ -53,7 +53,7 @@ const printable = (value: AttributeValue): unknown => (typeof value === "bigint"
 function mergedConstants(graph: GraphRewrite): Map<TensorId, TensorId> {
   const representative = new Map<TensorId, TensorId>();
   const seen = new Map<string, TensorId>();
-  for (const { id, dtype, shape, constant, quantization } of graph.tensors()) {
+  for (const { id, dtype, shape, constant, quantization } of graph.tensors.values()) {
     if (!constant || constant.byteLength > comparedBytes) continue;
     const key = JSON.stringify([dtype, shape, quantization ?? null, String.fromCharCode(...constant.bytes())]);
     const first = seen.get(key);

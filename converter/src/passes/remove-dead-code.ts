@@ -19,7 +19,7 @@ export const removeDeadCode: Pass = {
       if (!needed) graph.remove(node);
       else for (const id of [...node.inputs, ...node.outputs]) if (id !== null) live.add(id);
     }
-    for (const { id } of [...graph.tensors()]) {
+    for (const { id } of [...graph.tensors.values()]) {
       if (!live.has(id) && !graph.isInput(id) && !graph.isOutput(id)) graph.dropTensor(id);
     }
 
