@@ -14,6 +14,7 @@ import {
 } from "@flotilla/protocol/documents/release";
 import { FlotillaError } from "@flotilla/protocol/errors";
 import { parseStrictJson } from "@flotilla/protocol/strict-json";
+import { consistentTargetPath } from "@flotilla/protocol/tuf/role-file-name";
 import { Check } from "typebox/value";
 import type { BlobFile } from "../state.ts";
 import { type DeviceSession, unexpectedStatus } from "./device-session.ts";
@@ -24,8 +25,7 @@ const maxReleaseBytes = 4 * 1024 * 1024;
 
 /** The address of a target: `HASH.` before the last segment (TUF specification §6.2, consistent snapshots). */
 export function targetUrl(path: string, sha256: string): string {
-  const at = path.lastIndexOf("/") + 1;
-  const hashed = `${path.slice(0, at)}${sha256}.${path.slice(at)}`;
+  const hashed = consistentTargetPath(path, sha256);
   return `/v1/tuf/targets/${hashed.split("/").map(encodeURIComponent).join("/")}`;
 }
 
