@@ -1,8 +1,12 @@
 /** The tree of commands. docs/cli.md and the completions are printed from it. */
 import { Command } from "commander";
 import manifest from "../package.json" with { type: "json" };
+import { addAgentCommand } from "./commands/agent.ts";
 import { addCompletionCommand } from "./commands/completion.ts";
+import { addAccessCommands, addCohortCommands, addDeviceCommands } from "./commands/fleet.ts";
 import { addKeysCommands } from "./commands/keys.ts";
+import { addRolloutCommands } from "./commands/rollout.ts";
+import { addTrustCommands } from "./commands/trust.ts";
 
 /** What commander would say of errors is said once, by main; a group called without a command still shows its help. */
 const helpOnly = {
@@ -17,6 +21,12 @@ export function buildProgram(): Command {
     .version(manifest.version)
     .exitOverride();
   addKeysCommands(program);
+  addTrustCommands(program);
+  addCohortCommands(program);
+  addRolloutCommands(program);
+  addDeviceCommands(program);
+  addAccessCommands(program);
+  addAgentCommand(program);
   addCompletionCommand(program);
   // Sub-commands copy these settings only if they were made before; set them on the whole tree.
   for (const command of [program, ...allCommands(program)]) command.exitOverride().configureOutput(helpOnly);
