@@ -1,5 +1,4 @@
 /** `flotilla agent`: the device agent as a process, for boards with Node. One JSON value a line on stdout, orders on stdin. */
-import { runAgentProcess } from "@flotilla/device-agent/node/agent-process";
 import { DeviceAttributes } from "@flotilla/protocol/documents/reports";
 import { FlotillaError } from "@flotilla/protocol/errors";
 import type { Command } from "commander";
@@ -58,6 +57,8 @@ export function addAgentCommand(program: Command): void {
       const attributes = attributesOf(options);
       const runtime = runtimeOf(options);
       const timings = jsonOption(options, "timings") as Readonly<Record<string, number>> | undefined;
+      // Loaded when asked for: its runtimes would slow every other command down.
+      const { runAgentProcess } = await import("@flotilla/device-agent/node/agent-process");
       await runAgentProcess(
         {
           server: String(options.server),
