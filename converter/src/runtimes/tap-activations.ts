@@ -5,7 +5,8 @@
 import type { LoadedModel, TfliteRuntime } from "@flotilla/device-agent/ports/tflite-runtime";
 import { FlotillaError } from "@flotilla/protocol/errors";
 import type { NdArray } from "@flotilla/protocol/nd-array";
-import { byteSize, type Graph, type Model, type TensorId, tensorOf } from "../ir/graph.ts";
+import { byteSize, editGraph, type Graph, type Model, type TensorId, tensorOf } from "../ir/graph.ts";
+import { sweepUnused } from "../ir/sweep-unused.ts";
 import { writeTflite } from "../writers/tflite/write-tflite.ts";
 
 /** Taps of one group; a MobileNetV2 at 224x224 (27 MB of activations) needs one group. */
@@ -71,8 +72,14 @@ function groupTensors(graph: Graph, tensors: readonly TensorId[], budgetBytes: n
   return groups;
 }
 
-const tappedFile = (model: Model, graph: Graph, group: readonly TensorId[]): Uint8Array =>
-  writeTflite({ ...model, graphs: [{ ...graph, outputs: group }, ...model.graphs.slice(1)], signatures: [] });
+/** Nodes that no tap needs are left out: XNNPACK of the fixed build crashes on results that nobody reads. */
+function tappedFile(model: Model, graph: Graph, group: readonly TensorId[]): Uint8Array {
+  const tapped = editGraph(graph, (draft) => {
+    draft.outputs = [...group];
+    sweepUnused(draft);
+  });
+  return writeTflite({ ...model, graphs: [tapped, ...model.graphs.slice(1)], signatures: [] });
+}
 
 function lostTaps(runtime: TfliteRuntime, loaded: LoadedModel, group: readonly TensorId[]): FlotillaError {
   return new FlotillaError(
