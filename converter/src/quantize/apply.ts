@@ -8,6 +8,7 @@
 import { FlotillaError } from "@flotilla/protocol/errors";
 import { type Graph, GraphDraft, indexGraph, type Model, type Node, type TensorId } from "../ir/graph.ts";
 import { lazyConstant } from "../ir/lazy-constant.ts";
+import { sweepUnused } from "../ir/sweep-unused.ts";
 import { dequantize } from "../ops/dequantize.ts";
 import { quantize } from "../ops/quantize.ts";
 import { FloatConstants } from "./operands.ts";
@@ -71,7 +72,7 @@ class PlanApplication {
     const outputs = new Map(this.#graph.outputs.map((id) => [id, this.#output(id, io)]));
     this.#draft.inputs = [...inputs.values()];
     this.#draft.outputs = this.#graph.outputs.map((id) => outputs.get(id) ?? id);
-    sweep(this.#draft);
+    sweepUnused(this.#draft); // DEQUANTIZE of weights that are int8 now, among others
     return { graph: this.#draft.freeze(), inputs, outputs };
   }
 
@@ -229,19 +230,6 @@ function floatTensors(graph: Graph, plan: QuantizationPlan): Set<TensorId> {
     for (const id of [...node.inputs, ...node.outputs]) if (id !== null) found.add(id);
   }
   return found;
-}
-
-/** Removes nodes whose results nobody reads (DEQUANTIZE of weights that are int8 now) and tensors of no node. */
-function sweep(draft: GraphDraft): void {
-  const needed = new Set<TensorId>([...draft.outputs, ...draft.inputs]);
-  const kept: Node[] = [];
-  for (const node of [...draft.nodes].reverse()) {
-    if (!node.outputs.some((id) => needed.has(id))) continue;
-    kept.push(node);
-    for (const id of [...node.inputs, ...node.outputs]) if (id !== null) needed.add(id);
-  }
-  draft.nodes = kept.reverse();
-  for (const id of [...draft.tensors.keys()]) if (!needed.has(id)) draft.tensors.delete(id);
 }
 
 const bytesOfInts = (values: Int8Array | Int32Array): Uint8Array => new Uint8Array(values.buffer);
