@@ -59,6 +59,18 @@ const models: Readonly<Record<string, () => LayersModel>> = {
     const [u, v] = [shared.apply(a) as One, shared.apply(b) as One];
     return tfl.model({ inputs: [a, b], outputs: [layers.add().apply([u, v]) as One, v, u] });
   },
+  "one value as two outputs": () => {
+    const x = tfl.input({ shape: [4] });
+    const y = layers.dense({ units: 3 }).apply(x) as One;
+    return tfl.model({ inputs: x, outputs: [y, layers.dropout({ rate: 0.5 }).apply(y) as One] });
+  },
+  "an input that is an output": () => {
+    const x = tfl.input({ shape: [4] });
+    return tfl.model({
+      inputs: x,
+      outputs: [layers.dropout({ rate: 0.5 }).apply(x) as One, layers.dense({ units: 3 }).apply(x) as One],
+    });
+  },
   "a layer that no output needs": () => {
     const x = tfl.input({ shape: [4] });
     layers.dense({ units: 9 }).apply(x);

@@ -5,6 +5,8 @@
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
 import { type Graph, GraphDraft, type Model, type Shape, type TensorId } from "../../ir/graph.ts";
+import { bytesOf } from "../../ir/values.ts";
+import { reshape } from "../../ops/reshape.ts";
 import type { FileSource } from "../file-source.ts";
 import { openTfjsLayers, type TfjsLayersContainer } from "./container.ts";
 import { JsonFields } from "./json-fields.ts";
@@ -81,7 +83,7 @@ class Lowering {
     this.#addInputs();
     for (const call of this.#topology.calls) this.#lowerCall(call);
     if (this.#unsupported.length > 0) throw unsupportedLayers(this.#container.label, this.#unsupported);
-    this.#draft.outputs = this.#topology.outputs.map(({ value }) => this.#tensorOf(value));
+    for (const { name, value } of this.#topology.outputs) this.#addOutput(name, this.#tensorOf(value));
     const left = this.#weights.left(this.#container.weights);
     if (left.length > 0) {
       throw new FlotillaError(
@@ -110,6 +112,21 @@ class Lowering {
       this.#draft.inputs.push(tensor);
       this.#tensors.set(value, tensor);
     }
+  }
+
+  /** LiteRT gives garbage for an output that is an input or another output too: such a one is a copy. */
+  #addOutput(name: string, tensor: TensorId): void {
+    const { inputs, outputs } = this.#draft;
+    if (!inputs.includes(tensor) && !outputs.includes(tensor)) {
+      outputs.push(tensor);
+      return;
+    }
+    const { dtype, shape } = this.#draft.tensor(tensor);
+    const target = this.#draft.addConstant(`${name}/shape`, "int32", [shape.length], bytesOf("int32", shape));
+    const copy = this.#draft.addTensor({ name: `${name}/copy`, dtype, shape });
+    const attributes = { newShape: shape };
+    this.#draft.addNode(reshape.node({ name: `${name}/copy`, inputs: [tensor, target], outputs: [copy], attributes }));
+    outputs.push(copy);
   }
 
   #lowerCall(call: LayerCall): void {
