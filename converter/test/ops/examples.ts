@@ -20,6 +20,8 @@ export interface Example {
   readonly results?: readonly DType[];
   /** Scale of the first result where it is quantized; its zero point is 0. */
   readonly resultScale?: number;
+  /** Why LiteRT's JavaScript cannot run it as a model of its own. */
+  readonly notInLitert?: string;
 }
 
 const x = (...shape: number[]): ExampleOperand => ({ shape });
@@ -155,7 +157,7 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   ROUND: unary,
   RSQRT: [{ operands: [{ shape: [4], values: [0.25, 1, 4, 9] }] }],
   SELECT_V2: [{ operands: [flags(2, 3), x(2, 3), x(3)] }],
-  SHAPE: [{ operands: [x(2, 3, 4)] }],
+  SHAPE: [{ operands: [x(2, 3, 4)], notInLitert: "what is known before the run cannot be an output" }],
   SIN: unary,
   SLICE: [{ operands: [x(4, 5), ints(1, 2), ints(2, -1)] }],
   SOFTMAX: [{ operands: [x(2, 5)] }],
