@@ -24,7 +24,7 @@ export function createFleetClient(options: { readonly url: string; readonly toke
     method: string,
     path: string,
     headers: Record<string, string>,
-    body: BodyInit | null,
+    body: string | Blob | null,
     limitMs: number,
   ): Promise<unknown> {
     let response: Response;

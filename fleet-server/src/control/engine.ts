@@ -36,6 +36,8 @@ export interface Engine {
 export interface EngineParts {
   readonly rollouts: RolloutStore;
   readonly releases: ReleaseCatalogue;
+  /** @throws ROLLOUT_REFUSED if devices would not believe this server's directives */
+  readonly assertMayDirect: () => void;
   readonly publisher: Publisher;
   readonly clock: Clock;
   readonly onProblem: (what: string, error: unknown) => void;
@@ -46,7 +48,8 @@ const debounceMs = 15;
 /** Devices placed in one transaction. */
 const placeBatch = 500;
 
-export function createEngine({ rollouts, releases, publisher, clock, onProblem }: EngineParts): Engine {
+export function createEngine(parts: EngineParts): Engine {
+  const { rollouts, releases, assertMayDirect, publisher, clock, onProblem } = parts;
   let timer: NodeJS.Timeout | null = null;
   let stopped = false;
 
@@ -90,6 +93,17 @@ export function createEngine({ rollouts, releases, publisher, clock, onProblem }
       );
     }
     const found = await releases.find(plan.model, plan.release);
+    const floor = Math.max(
+      0,
+      ...(await releases.list()).map(({ release, minCounter }) => (release.model === plan.model ? minCounter : 0)),
+    );
+    if (found !== null && found.counter < floor) {
+      throw new FlotillaError(
+        "ROLLOUT_REFUSED",
+        `Release ${plan.release} has counter ${found.counter}; a later release of ${plan.model} forbids going below ${floor}.`,
+        { details: { model: plan.model, release: plan.release, counter: found.counter, floor } },
+      );
+    }
     const unproven = found?.release.variants.filter((variant) => !variant.proven).map(({ name }) => name) ?? [];
     if (unproven.length > 0 && plan.allowUnproven !== true) {
       throw new FlotillaError(
@@ -105,6 +119,7 @@ export function createEngine({ rollouts, releases, publisher, clock, onProblem }
     if (action === "start") {
       const state = (await rollouts.rollouts()).find(({ plan }) => plan.rollout === rollout);
       if (state !== undefined) await assertReleasable(state.plan);
+      assertMayDirect();
     }
     await rollouts.change(rollout, nowMs, (state, others) => {
       if (action !== "start") return decide(state, { kind: action, nowMs });
