@@ -6,6 +6,8 @@
  */
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { p256 } from "@noble/curves/nist.js";
+import { bytesToHex } from "@noble/hashes/utils.js";
+import { sha256Hex } from "./digest.ts";
 import { keyMaterialOf, type PublicKey } from "./public-key.ts";
 
 /** One signature as metadata and envelopes carry it. */
@@ -18,13 +20,34 @@ export interface KeySignature {
 export function verifySignature(key: PublicKey, message: Uint8Array, signature: Uint8Array): boolean {
   const material = keyMaterialOf(key);
   if (material === null) return false;
+  const triple = `${material.identity} ${sha256Hex(message)} ${bytesToHex(signature)}`;
+  if (verified.has(triple)) return true;
   try {
-    return material.algorithm === "ed25519"
-      ? ed25519.verify(signature, message, material.bytes, { zip215: false })
-      : p256.verify(signature, message, material.bytes, { format: "der", lowS: false, prehash: true });
+    const valid =
+      material.algorithm === "ed25519"
+        ? ed25519.verify(signature, message, material.bytes, { zip215: false })
+        : p256.verify(signature, message, material.bytes, { format: "der", lowS: false, prehash: true });
+    if (valid) remember(triple);
+    return valid;
   } catch {
     return false; // the library throws on wrong lengths and points off the curve
   }
+}
+
+/**
+ * Triples of key, message digest and signature found valid. The verdict is a pure function of the three, and a
+ * verification costs a millisecond and more: an agent meets the same timestamp at every refresh, a process with
+ * hundreds of virtual devices meets every signature hundreds of times.
+ */
+const verified = new Set<string>();
+const maxVerified = 1024; // oldest first out; about 300 kB
+
+function remember(triple: string): void {
+  for (const oldest of verified) {
+    if (verified.size < maxVerified) break;
+    verified.delete(oldest);
+  }
+  verified.add(triple);
 }
 
 /**
