@@ -1,6 +1,6 @@
 /** How operators refuse operands and attributes that cannot be. */
 import { FlotillaError } from "@flotilla/protocol/errors";
-import type { OperandFacts, Operands } from "./define-op.ts";
+import type { OperandFacts, Operands, ResultFacts } from "./define-op.ts";
 
 /** GRAPH_INVALID; a reader that meets it in a file turns it into FORMAT_CORRUPT. */
 export const refuse = (problem: string): FlotillaError => new FlotillaError("GRAPH_INVALID", problem);
@@ -18,4 +18,12 @@ export function needRank(inputs: Operands, position: number, name: string, rank:
   if (operand.shape.length !== rank)
     throw refuse(`"${name}" must have rank ${rank} and has the shape [${operand.shape.join(", ")}].`);
   return operand;
+}
+
+const mostParts = 65_536;
+
+/** Asserts, before anything is made of it, that a number of parts is within reason and the number of results there are. */
+export function checkParts(parts: number, stored: readonly ResultFacts[] | undefined): void {
+  if (parts < 1 || parts > mostParts || (stored && stored.length !== parts))
+    throw refuse(`It says ${parts} parts${stored ? ` and has ${stored.length} results` : ""}.`);
 }

@@ -2,7 +2,7 @@
 import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
-import { need, refuse } from "./refuse.ts";
+import { checkParts, need, refuse } from "./refuse.ts";
 import { axisOf, integersOf, unknownShape } from "./shape/axis.ts";
 import { byInput } from "./version-rules.ts";
 
@@ -14,10 +14,10 @@ export const splitV = defineOp({
   operands: [activation("input"), index("sizes"), index("axis")],
   results: [sameAs("input")],
   manyResults: true,
-  infer: (inputs, { numSplits }) => {
+  infer: (inputs, { numSplits }, stored) => {
     const input = need(inputs, 0, "input");
     const [sizes, axis] = [integersOf(need(inputs, 1, "sizes")), integersOf(need(inputs, 2, "axis"))];
-    if (numSplits < 1 || numSplits > 65_536) throw refuse(`It cannot cut into ${numSplits} parts.`);
+    checkParts(numSplits, stored);
     if (!sizes || !axis)
       return Array.from({ length: numSplits }, () => ({ dtype: input.dtype, shape: unknownShape(input.shape.length) }));
     const at = axisOf(axis[0] ?? 0, input.shape.length);

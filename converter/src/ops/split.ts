@@ -4,7 +4,7 @@ import { activation, defineOp, index, sameAs } from "./define-op.ts";
 import { stridesOf, takeElements } from "./evaluate/rearrange.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
-import { need, refuse } from "./refuse.ts";
+import { checkParts, need, refuse } from "./refuse.ts";
 import { axisOf, integersOf, integersOfConstant, unknownShape } from "./shape/axis.ts";
 import { byInput } from "./version-rules.ts";
 
@@ -24,10 +24,10 @@ export const split = defineOp({
   operands: [index("axis"), activation("input")],
   results: [sameAs("input")],
   manyResults: true,
-  infer: (inputs, { numSplits }) => {
+  infer: (inputs, { numSplits }, stored) => {
     const input = need(inputs, 1, "input");
     const axis = integersOf(need(inputs, 0, "axis"));
-    if (numSplits < 1 || numSplits > 65_536) throw refuse(`It cannot cut into ${numSplits} parts.`);
+    checkParts(numSplits, stored);
     const part = {
       dtype: input.dtype,
       shape: axis ? partOf(input.shape, axis, numSplits) : unknownShape(input.shape.length),

@@ -3,7 +3,7 @@ import { activation, defineOp, sameAs } from "./define-op.ts";
 import { stridesOf, takeElements } from "./evaluate/rearrange.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
-import { need, refuse } from "./refuse.ts";
+import { checkParts, need, refuse } from "./refuse.ts";
 import { axisOf } from "./shape/axis.ts";
 import { byInput } from "./version-rules.ts";
 
@@ -15,10 +15,11 @@ export const unpack = defineOp({
   operands: [activation("input")],
   results: [sameAs("input")],
   manyResults: true,
-  infer: (inputs, { axis, num }) => {
+  infer: (inputs, { axis, num }, stored) => {
     const input = need(inputs, 0, "input");
     const at = axisOf(axis, input.shape.length);
-    if (num < 0 || num > 65_536 || (input.shape[at] !== num && input.shape[at] !== -1))
+    checkParts(num, stored);
+    if (input.shape[at] !== num && input.shape[at] !== -1)
       throw refuse(`Axis ${axis} has ${input.shape[at]} slices, not ${num}.`);
     const slice = { dtype: input.dtype, shape: input.shape.toSpliced(at, 1) };
     return Array.from({ length: num }, () => slice);

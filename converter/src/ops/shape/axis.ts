@@ -11,9 +11,14 @@ export function axisOf(axis: number, rank: number): number {
   return front;
 }
 
+/** Axes, sizes and paddings are few; a file that repeats a long list of them would cost time without end. */
+const mostIndices = 1024;
+
 /** The values of an index operand that is constant; null when only the run tells them. */
 export function integersOf(operand: OperandFacts): readonly number[] | null {
   if (!operand.bytes) return null;
+  if (knownCount(operand.shape) > mostIndices)
+    throw refuse(`Axes, sizes or paddings of the shape [${operand.shape.join(", ")}] cannot be.`);
   return integers(operand.dtype, operand.bytes());
 }
 

@@ -18,7 +18,7 @@ function paddedShape(shape: Shape, paddings: readonly number[]): Shape {
 export function inferPadded(inputs: Operands): readonly ResultFacts[] {
   const input = need(inputs, 0, "input");
   const operand = need(inputs, 1, "paddings");
-  const paddings = operand.bytes ? integersOf({ ...operand, shape: [operand.shape.length] }) : null;
+  const paddings = integersOf(operand);
   return [
     { dtype: input.dtype, shape: paddings ? paddedShape(input.shape, paddings) : unknownShape(input.shape.length) },
   ];

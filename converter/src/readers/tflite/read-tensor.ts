@@ -9,11 +9,13 @@ import { dtypeOf } from "../../ops/element-type.ts";
 import { corrupt } from "./corrupt.ts";
 import type { BufferOf } from "./file-buffers.ts";
 
-/** Larger tensors are none that a runtime could hold. */
+/** Larger tensors, and ones of more axes, are none that a runtime could hold. */
 const largestTensorElements = 2 ** 36;
+const highestRank = 32;
 
 /** Asserts that sizes and their product are within reason; a dynamic size counts as 1. */
 export function checkSize(shape: Shape, path: string): void {
+  if (shape.length > highestRank) throw corrupt(path, `a tensor of ${shape.length} axes`);
   if (shape.reduce((product, size) => product * Math.max(size, 1), 1) > largestTensorElements)
     throw corrupt(path, `the shape [${shape.join(", ")}] is beyond every runtime`, { shape });
 }
