@@ -34,7 +34,7 @@ function logitsOf(graph: GraphRewrite, division: Node): TensorId | undefined {
   if (!exp.is(power) || !sum.is(total) || total.inputs[0] !== numerator || !reducesLastAxis(graph, total))
     return undefined;
   const [exponent] = power.inputs;
-  if (typeof exponent !== "number") return undefined;
+  if (typeof exponent !== "number" || graph.tensor(exponent).dtype !== "float32") return undefined;
   const difference = graph.producerOf(exponent);
   if (!sub.is(difference) || !isLinear(difference)) return exponent;
   const [x, greatest] = difference.inputs;

@@ -61,5 +61,6 @@ const isAll = (graph: GraphRewrite, id: TensorId, value: number): boolean =>
 function sameFacts(graph: GraphRewrite, a: TensorId, b: TensorId): boolean {
   const [left, right] = [graph.tensor(a), graph.tensor(b)];
   const sameShape = (x: Shape, y: Shape) => x.length === y.length && x.every((size, axis) => size === y[axis]);
-  return left.dtype === right.dtype && sameShape(left.shape, right.shape) && !left.shape.includes(-1);
+  const sameScale = JSON.stringify(left.quantization) === JSON.stringify(right.quantization);
+  return left.dtype === right.dtype && sameScale && sameShape(left.shape, right.shape) && !left.shape.includes(-1);
 }

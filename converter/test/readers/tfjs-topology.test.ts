@@ -1,14 +1,16 @@
 /** Models of every shape: sequential, functional, nested, shared layers, several inputs and outputs; and those that are refused. */
 
 import { FlotillaError } from "@flotilla/protocol/errors";
+import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
 import * as tfl from "@tensorflow/tfjs-layers";
 import { describe, expect, it } from "vitest";
 import { runPasses } from "../../src/passes/pipeline.ts";
 import { memorySource } from "../../src/readers/file-source.ts";
+import { openTfjsLayers } from "../../src/readers/tfjs-layers/container.ts";
 import { readTfjsLayers } from "../../src/readers/tfjs-layers/read-tfjs-layers.ts";
 import { comparedWithTfjs } from "./compare-with-tfjs.ts";
-import { type SavedJson, savedFiles, savedModel, seedWeights } from "./saved-layers-model.ts";
+import { predict, type SavedJson, savedFiles, savedModel, seededValues, seedWeights } from "./saved-layers-model.ts";
 
 const { layers } = tfl;
 type One = SymbolicTensor;
@@ -161,7 +163,8 @@ describe("names and shapes", () => {
 describe("other spellings of a config", () => {
   const base = () => {
     const x = tfl.input({ shape: [6], name: "in" });
-    return tfl.model({ inputs: x, outputs: layers.dense({ units: 3, name: "out" }).apply(x) as One });
+    const hidden = layers.dense({ units: 3, name: "hidden" }).apply(x) as One;
+    return tfl.model({ inputs: x, outputs: layers.batchNormalization({ name: "out" }).apply(hidden) as One });
   };
   const spellings: Readonly<Record<string, (json: SavedJson) => unknown>> = {
     "model_config around it": (json) => {
@@ -181,14 +184,27 @@ describe("other spellings of a config", () => {
       const history = { class_name: "__keras_tensor__", config: { shape: [null, 6], keras_history: ["in", 0, 0] } };
       second.inbound_nodes = [{ args: [history], kwargs: {} }];
     },
+    "TensorFlow 1's batch norm": (json) => {
+      const { layers: list } = json.modelTopology.config;
+      list.at(-1).class_name = "BatchNormalizationV1";
+    },
     "weights with ports and scopes": (json) => {
       for (const weight of json.weightsManifest[0]?.weights ?? []) weight.name = `scope/${weight.name}:0`;
     },
   }; // biome-ignore format: aligned
 
-  it.each(Object.entries(spellings))("%s", async (_, change) => {
-    const worst = await comparedWithTfjs(seedWeights(base()), change);
+  it.each(Object.entries(spellings))("%s, read by us and loaded by tfjs", async (_, change) => {
+    const model = seedWeights(base());
+    const worst = await comparedWithTfjs(model, change);
     for (const [runtime, difference] of Object.entries(worst)) expect(difference, runtime).toBeLessThanOrEqual(1e-5);
+
+    const { modelTopology, weightSpecs, weightData } = (
+      await openTfjsLayers(await savedModel(model, change))
+    ).artifacts();
+    const artifacts = structuredClone({ modelTopology, weightSpecs }) as object; // JSON, which tfjs checks
+    const loaded = await tfl.loadLayersModel(tf.io.fromMemory({ ...artifacts, weightData: [...weightData] }));
+    const inputs = [seededValues(6, 3)];
+    expect(predict(loaded, inputs, [[1, 6]])).toEqual(predict(model, inputs, [[1, 6]]));
   });
 });
 

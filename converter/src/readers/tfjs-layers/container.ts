@@ -5,11 +5,12 @@
  * then cut into shards, so a tensor may span several.
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
-import { isJsonObject, type JsonObject } from "@flotilla/protocol/json-value";
+import type { JsonObject } from "@flotilla/protocol/json-value";
 import { parseStrictJson } from "@flotilla/protocol/strict-json";
 import type { FileSource } from "../file-source.ts";
 import { dequantize } from "./dequantize.ts";
 import { JsonFields } from "./json-fields.ts";
+import { keras2Topology, keras2WeightName, layerNames } from "./keras2-form.ts";
 import { decodeWeightsManifest, type WeightDType, type WeightGroup, type WeightSpec } from "./weight-spec.ts";
 
 /** A stored weight. `bytes()` gives little-endian values of `dtype`, computed anew on every call. */
@@ -23,6 +24,7 @@ export interface Weight {
 
 /** What tfjs-layers' own loader takes (tfjs-core `io.ModelArtifacts`). */
 export interface LayersArtifacts {
+  /** In Keras 2 form, whatever the file had. */
   readonly modelTopology: JsonObject;
   readonly weightSpecs: readonly JsonObject[];
   /** The shards in order; together they are the weight data. */
@@ -31,6 +33,7 @@ export interface LayersArtifacts {
 
 export interface TfjsLayersContainer {
   readonly label: string;
+  /** In Keras 2 form. */
   readonly modelTopology: JsonObject;
   /** Without the optimizer's state, in the order of the manifest. */
   readonly weights: ReadonlyMap<string, Weight>;
@@ -57,7 +60,7 @@ export async function openTfjsLayers(source: FileSource, entry = "model.json"): 
   if (!fields.has("modelTopology")) {
     throw new FlotillaError("FORMAT_UNRECOGNIZED", `${source.label}/${entry} has no modelTopology.`);
   }
-  const topology = fields.object("modelTopology").value;
+  const topology = keras2Topology(fields.object("modelTopology").value);
   if (Array.isArray(topology.node)) {
     throw new FlotillaError(
       "UNSUPPORTED_FORMAT",
@@ -86,11 +89,19 @@ export async function openTfjsLayers(source: FileSource, entry = "model.json"): 
     modelTopology: topology,
     weights,
     artifacts: () => ({
-      modelTopology: isJsonObject(topology) ? topology : {},
-      weightSpecs: groups.flatMap((group) => group.weights.map((spec) => spec.json)),
+      modelTopology: topology,
+      weightSpecs: keras2Specs(groups, layerNames(topology)),
       weightData: stored.shards.map(wholeBuffer),
     }),
   };
+}
+
+/** Specs as tfjs finds their layers by; as they are where shortening would give two weights one name. */
+function keras2Specs(groups: readonly WeightGroup[], layers: ReadonlySet<string>): JsonObject[] {
+  const specs = groups.flatMap((group) => group.weights);
+  const names = specs.map(({ name }) => keras2WeightName(name, layers));
+  const distinct = new Set(names).size === names.length;
+  return specs.map(({ json, name }, index) => ({ ...json, name: distinct ? (names[index] ?? name) : name }));
 }
 
 interface StoredWeight {

@@ -1,10 +1,10 @@
 /**
  * The layers of a Keras model as its config describes them: a tree of models whose leaves are layers.
  * Rules: Keras 2 `Network.get_config`, tfjs-layers `engine/container.ts` and `models.ts` (fromConfig).
- * Decodes the JSON and resolves no reference: that is `topology.ts`.
+ * Decodes JSON in Keras 2 form (`keras2-form.ts`) and resolves no reference: that is `topology.ts`.
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
-import { isJsonObject, type JsonValue } from "@flotilla/protocol/json-value";
+import type { JsonValue } from "@flotilla/protocol/json-value";
 import { JsonFields, jsonFault } from "./json-fields.ts";
 
 /** One layer, however often it is called. */
@@ -50,9 +50,6 @@ export type ModelSpec = FunctionalSpec | SequentialSpec;
 
 const functionalClasses = new Set(["Model", "Functional", "LayersModel", "Container"]);
 
-/** Renamed within TensorFlow 1 and 2; the weights and configs are the same. */
-const renamedClasses: Readonly<Record<string, string>> = { BatchNormalizationV1: "BatchNormalization" };
-
 const limits = { layers: 100_000, nesting: 64 } as const;
 
 /** Decodes `modelTopology`. Throws FORMAT_JSON, FORMAT_CORRUPT, FORMAT_LIMIT. */
@@ -85,7 +82,7 @@ function decodeSpec(fields: JsonFields, count: { layers: number }, depth: number
   if (functionalClasses.has(className) && config.has("layers")) return decodeFunctional(config, count, depth);
   return {
     kind: "layer",
-    className: renamedClasses[className] ?? className,
+    className,
     name: config.string("name", fields.string("name", "")),
     config,
   };
@@ -135,23 +132,10 @@ function decodeFunctional(config: JsonFields, count: { layers: number }, depth: 
   };
 }
 
-/** The inputs of one call: Keras 2 `[[name, call, tensor, kwargs], …]`, a single one sometimes without its outer list. */
+/** The inputs of one call: [[layer, call, tensor, kwargs], …]. */
 function decodeCall(value: JsonValue, path: string): readonly CallRef[] {
-  if (isJsonObject(value)) return decodeKeras3Call(value, path);
   if (!Array.isArray(value)) throw jsonFault(path, "a list of [layer, call, tensor]", value);
-  if (typeof value[0] === "string") return [decodeRef(value, path)];
   return value.map((item, index) => decodeRef(item, `${path}[${index}]`));
-}
-
-/** Keras 3: `{args, kwargs}` with each tensor as `{class_name: "__keras_tensor__", config: {keras_history: [...]}}`. */
-function decodeKeras3Call(value: JsonValue, path: string): readonly CallRef[] {
-  if (Array.isArray(value)) return value.flatMap((item, index) => decodeKeras3Call(item, `${path}[${index}]`));
-  if (!isJsonObject(value)) return [];
-  if (value.class_name === "__keras_tensor__") {
-    const config = JsonFields.of(value.config, `${path}.config`);
-    return [decodeRef(config.get("keras_history") ?? null, `${config.path}.keras_history`)];
-  }
-  return value.args === undefined ? [] : decodeKeras3Call(value.args, `${path}.args`);
 }
 
 function decodeRef(value: JsonValue, path: string): CallRef {
@@ -165,13 +149,10 @@ function decodeRef(value: JsonValue, path: string): CallRef {
 const isIndex = (value: JsonValue): value is number =>
   typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 
-/** `input_layers`, `output_layers`: a list of references, one bare reference, or names to references. */
+/** `input_layers`, `output_layers`. */
 function decodeEnds(config: JsonFields, key: string): readonly CallRef[] {
   const path = `${config.path}.${key}`;
-  const value = config.get(key);
-  if (isJsonObject(value)) return Object.values(value).map((item) => decodeRef(item, path));
   const list = config.list(key);
-  if (typeof list[0] === "string") return [decodeRef(list, path)];
-  if (list.length === 0) throw jsonFault(path, "at least one reference", value);
+  if (list.length === 0) throw jsonFault(path, "at least one reference", list);
   return list.map((item, index) => decodeRef(item, `${path}[${index}]`));
 }

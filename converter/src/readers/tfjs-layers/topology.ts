@@ -4,7 +4,7 @@
  * Rules: tfjs-layers `engine/container.ts`. Knows what a model is, and no layer but InputLayer.
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
-import { isJsonObject, type JsonValue } from "@flotilla/protocol/json-value";
+import type { JsonValue } from "@flotilla/protocol/json-value";
 import { type JsonFields, jsonFault } from "./json-fields.ts";
 import type { CallRef, FunctionalSpec, LayerSpec, Member, ModelSpec, SequentialSpec } from "./layer-spec.ts";
 
@@ -124,7 +124,7 @@ class Flattener {
       if (typeof size === "number" && Number.isSafeInteger(size) && size > 0) return size;
       throw jsonFault(`${config.path}.batch_input_shape[${index}]`, "a size or null", size);
     });
-    this.#inputs.push({ name, value, shape: sizes, dtype: dtypeOf(config) });
+    this.#inputs.push({ name, value, shape: sizes, dtype: config.string("dtype", "float32") });
     return value;
   }
 
@@ -245,20 +245,12 @@ function memberOf(model: FunctionalSpec, ref: CallRef): Member {
   throw corrupt(model.path, `it refers to a layer "${ref.layer}" that it does not have`);
 }
 
-/** `batch_input_shape` of Keras 2, `batch_shape` of Keras 3, or `input_shape` without the batch. */
+/** `batch_input_shape`, or `input_shape` without the batch. */
 function inputShape(config: JsonFields): JsonValue | undefined {
-  const whole = config.get("batch_input_shape") ?? config.get("batch_shape");
+  const whole = config.get("batch_input_shape");
   if (whole !== undefined) return whole;
   const sample = config.get("input_shape");
   return Array.isArray(sample) ? [null, ...sample] : undefined;
-}
-
-/** Keras 3 may write a policy object instead of a name. */
-function dtypeOf(config: JsonFields): string {
-  const dtype = config.get("dtype");
-  return isJsonObject(dtype)
-    ? config.object("dtype").object("config").string("name")
-    : config.string("dtype", "float32");
 }
 
 function single<T>(values: readonly T[], model: ModelSpec): T {

@@ -1,0 +1,88 @@
+/**
+ * The spellings of newer Keras, rewritten to the Keras 2 form that tfjs-layers 4.22 loads; what is in that form stays as it is.
+ * Keras 3 writes `batch_shape`, dtype policies as objects, inbound nodes as {args, kwargs}, single ends without their list,
+ * and weight names with all scopes in front (tfjs#8494). TensorFlow 1.x renamed a class for a while.
+ */
+import { isJsonObject, type JsonObject, type JsonValue } from "@flotilla/protocol/json-value";
+
+const renamedClasses: Readonly<Record<string, string>> = { BatchNormalizationV1: "BatchNormalization" };
+
+/** `modelTopology` in Keras 2 form. Nesting is bounded by the parser that made it. */
+export function keras2Topology(topology: JsonObject): JsonObject {
+  return rewriteObject(topology);
+}
+
+function rewrite(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map(rewrite);
+  return isJsonObject(value) ? rewriteObject(value) : value;
+}
+
+function rewriteObject(value: JsonObject): JsonObject {
+  const className = value.class_name;
+  const isInput = className === "InputLayer";
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]): [string, JsonValue] => {
+      if (key === "class_name" && typeof item === "string") return [key, renamedClasses[item] ?? item];
+      if (key === "inbound_nodes" && Array.isArray(item)) return [key, item.map(inboundNode)];
+      if (key === "input_layers" || key === "output_layers") return [key, ends(item)];
+      if (key === "dtype") return [key, dtypeName(item)];
+      if (key === "config" && isInput && isJsonObject(item)) return [key, inputConfig(rewriteObject(item))];
+      return [key, rewrite(item)];
+    }),
+  );
+}
+
+function inputConfig({ batch_shape: shape, ...config }: JsonObject): JsonObject {
+  return shape === undefined || config.batch_input_shape !== undefined
+    ? config
+    : { ...config, batch_input_shape: shape };
+}
+
+function dtypeName(value: JsonValue): JsonValue {
+  const name = isJsonObject(value) && isJsonObject(value.config) ? value.config.name : undefined;
+  return typeof name === "string" ? name : value;
+}
+
+/** One call: Keras 2 has [[layer, call, tensor, kwargs], …]. */
+function inboundNode(value: JsonValue): JsonValue {
+  if (isJsonObject(value)) return keras3Tensors(value.args ?? []).map((history) => [...history, {}]);
+  if (Array.isArray(value) && typeof value[0] === "string") return [value];
+  return value;
+}
+
+function keras3Tensors(value: JsonValue): (readonly JsonValue[])[] {
+  if (Array.isArray(value)) return value.flatMap(keras3Tensors);
+  if (!isJsonObject(value) || value.class_name !== "__keras_tensor__" || !isJsonObject(value.config)) return [];
+  const history = value.config.keras_history;
+  return Array.isArray(history) ? [history] : [];
+}
+
+/** Inputs or outputs: a list of references; Keras 3 writes a bare one, and names → references for dictionaries. */
+function ends(value: JsonValue): JsonValue {
+  if (isJsonObject(value)) return Object.values(value);
+  return Array.isArray(value) && typeof value[0] === "string" ? [value] : value;
+}
+
+/** Names of all layers anywhere in the topology. */
+export function layerNames(topology: JsonObject): ReadonlySet<string> {
+  const names = new Set<string>();
+  const visit = (value: JsonValue): void => {
+    if (Array.isArray(value)) value.forEach(visit);
+    else if (isJsonObject(value)) {
+      const { config } = value;
+      if (typeof value.class_name === "string" && isJsonObject(config) && typeof config.name === "string") {
+        names.add(config.name);
+      }
+      Object.values(value).forEach(visit);
+    }
+  };
+  visit(topology);
+  return names;
+}
+
+/** `scope/…/layer/weight:0` as `layer/weight`, where there is such a layer; other names as they are. */
+export function keras2WeightName(name: string, layers: ReadonlySet<string>): string {
+  const parts = name.replace(/:\d+$/, "").split("/");
+  const layer = parts.at(-2);
+  return layer !== undefined && layers.has(layer) ? `${layer}/${parts.at(-1)}` : parts.join("/");
+}
