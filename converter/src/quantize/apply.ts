@@ -17,13 +17,19 @@ import type { IoDType } from "./recipe.ts";
 import { type AffineParameters, quantizeInt8, sameParameters } from "./scales.ts";
 import { channelView, quantizeBias, quantizeWeights } from "./weights.ts";
 
+export interface AppliedPlan {
+  readonly model: Model;
+  /** Tensor of the float graph → its int8 twin in the new one, where there is one. */
+  readonly int8Of: ReadonlyMap<TensorId, TensorId>;
+}
+
 /**
  * The model with its main graph in int8. Inputs and outputs get the plan's I/O dtype and keep their names.
  * @throws QUANT_OPTION when an input or output cannot have the dtype asked for.
  */
-export function applyPlan(model: Model, plan: QuantizationPlan): Model {
+export function applyPlan(model: Model, plan: QuantizationPlan): AppliedPlan {
   const [main, ...others] = model.graphs;
-  if (!main) return model;
+  if (!main) return { model, int8Of: new Map() };
   const applied = new PlanApplication(main, plan).run();
   const signatures = model.signatures.map((signature) =>
     signature.graph !== 0
@@ -34,7 +40,15 @@ export function applyPlan(model: Model, plan: QuantizationPlan): Model {
           outputs: signature.outputs.map((one) => ({ ...one, tensor: applied.outputs.get(one.tensor) ?? one.tensor })),
         },
   );
-  return { ...model, graphs: [applied.graph, ...others], signatures };
+  return { model: { ...model, graphs: [applied.graph, ...others], signatures }, int8Of: applied.int8Of };
+}
+
+interface Rewritten {
+  readonly graph: Graph;
+  /** Old input or output → the new one. */
+  readonly inputs: ReadonlyMap<TensorId, TensorId>;
+  readonly outputs: ReadonlyMap<TensorId, TensorId>;
+  readonly int8Of: ReadonlyMap<TensorId, TensorId>;
 }
 
 class PlanApplication {
@@ -65,7 +79,7 @@ class PlanApplication {
     this.#floatReaders = floatTensors(graph, plan);
   }
 
-  run(): { graph: Graph; inputs: Map<TensorId, TensorId>; outputs: Map<TensorId, TensorId> } {
+  run(): Rewritten {
     const { io } = this.#plan;
     const inputs = new Map(this.#graph.inputs.map((id) => [id, this.#input(id, io)]));
     for (const [at, node] of this.#graph.nodes.entries()) this.#node(node, this.#plan.nodes[at]);
@@ -73,7 +87,7 @@ class PlanApplication {
     this.#draft.inputs = [...inputs.values()];
     this.#draft.outputs = this.#graph.outputs.map((id) => outputs.get(id) ?? id);
     sweepUnused(this.#draft); // DEQUANTIZE of weights that are int8 now, among others
-    return { graph: this.#draft.freeze(), inputs, outputs };
+    return { graph: this.#draft.freeze(), inputs, outputs, int8Of: this.#int8 };
   }
 
   #input(id: TensorId, io: IoDType): TensorId {

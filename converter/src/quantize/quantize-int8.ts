@@ -4,7 +4,7 @@
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
 import type { Model, TensorId } from "../ir/graph.ts";
-import { applyPlan } from "./apply.ts";
+import { type AppliedPlan, applyPlan } from "./apply.ts";
 import { correctBiases } from "./bias-correction.ts";
 import { channelMeans, type Observation, rangeOf } from "./observers.ts";
 import type { QuantizationPlan } from "./plan.ts";
@@ -20,8 +20,7 @@ export interface Int8Request {
   readonly biasCorrection: boolean;
 }
 
-export interface Int8Result {
-  readonly model: Model;
+export interface Int8Result extends AppliedPlan {
   readonly plan: QuantizationPlan;
 }
 
@@ -37,5 +36,5 @@ export function quantizeInt8Model({ model, observations, method, io, biasCorrect
   const draft = planInt8({ graph, ranges, io });
   const means = new Map([...observations].map(([id, observation]) => [id, channelMeans(observation)]));
   const plan = biasCorrection ? correctBiases(graph, means, draft) : draft;
-  return { model: applyPlan(model, plan), plan };
+  return { ...applyPlan(model, plan), plan };
 }

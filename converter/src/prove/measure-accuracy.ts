@@ -1,0 +1,84 @@
+/** Top-1 accuracy of the source and of variants on labelled data, in the runtimes that run them. */
+import type { TfliteRuntime } from "@flotilla/device-agent/ports/tflite-runtime";
+import { FlotillaError } from "@flotilla/protocol/errors";
+import type { Dataset } from "../data/dataset.ts";
+import { runtimeLabel, type Sample, type SourceTruth } from "../runtimes/source-truth.ts";
+import { asReals, openVariant } from "../runtimes/variant-runner.ts";
+import { type AccuracyEstimate, topIndex, wilson } from "./accuracy.ts";
+
+/** Samples that a source runtime gets at once. */
+const batch = 64;
+
+/** What the command line prints (design: cli.md), with the interval and a line for each runtime. */
+export interface Accuracy {
+  readonly metric: "top1";
+  readonly source: number;
+  /** Of the worst runtime, with its 95 % Wilson interval. */
+  readonly variant: number;
+  readonly low: number;
+  readonly high: number;
+  readonly drop: number;
+  readonly samples: number;
+  readonly runtimes: readonly { readonly runtime: string; readonly value: number }[];
+}
+
+/** The labels. @throws QUANT_CALIBRATION_DATA for data without labels */
+export function labelsOf(dataset: Dataset): readonly number[] {
+  if (dataset.labels) return dataset.labels;
+  throw new FlotillaError(
+    "QUANT_CALIBRATION_DATA",
+    `"${dataset.name}" has no labels, so accuracy cannot be measured. Add an array "labels", or a sub-folder per class.`,
+    { details: { name: dataset.name } },
+  );
+}
+
+export async function sourceAccuracy(truth: SourceTruth, dataset: Dataset): Promise<AccuracyEstimate> {
+  const labels = labelsOf(dataset);
+  let correct = 0;
+  for (let start = 0; start < dataset.count; start += batch) {
+    const samples: Sample[] = [];
+    for (let at = start; at < Math.min(start + batch, dataset.count); at++) samples.push(await dataset.sample(at));
+    const answers = await truth.run(samples);
+    for (const [at, [scores]] of answers.entries()) {
+      if (scores && topIndex(asReals(scores)) === labels[start + at]) correct++;
+    }
+  }
+  return wilson(correct, dataset.count);
+}
+
+/** Runtimes that do not load the variant are left out. @throws PROOF_UNAVAILABLE when none does */
+export async function variantAccuracy(
+  file: Uint8Array,
+  runtimes: readonly TfliteRuntime[],
+  dataset: Dataset,
+  source: AccuracyEstimate,
+  progress?: (done: number, total: number) => void,
+): Promise<Accuracy> {
+  const labels = labelsOf(dataset);
+  const estimates: { readonly runtime: string; readonly estimate: AccuracyEstimate }[] = [];
+  for (const [place, runtime] of runtimes.entries()) {
+    const variant = await openVariant(file, runtime).catch(() => null);
+    if (!variant) continue;
+    let correct = 0;
+    for (let at = 0; at < dataset.count; at++) {
+      const [scores] = await variant.run(await dataset.sample(at));
+      if (scores && topIndex(scores) === labels[at]) correct++;
+      progress?.(place * dataset.count + at + 1, runtimes.length * dataset.count);
+    }
+    variant.close();
+    estimates.push({ runtime: runtimeLabel(runtime), estimate: wilson(correct, dataset.count) });
+  }
+  const [worst] = [...estimates].sort((a, b) => a.estimate.value - b.estimate.value);
+  if (!worst) throw new FlotillaError("PROOF_UNAVAILABLE", "No runtime here runs the variant.");
+  const { value, low, high } = worst.estimate;
+  return {
+    metric: "top1",
+    source: source.value,
+    variant: value,
+    low,
+    high,
+    drop: source.value - value,
+    samples: dataset.count,
+    runtimes: estimates.map(({ runtime, estimate }) => ({ runtime, value: estimate.value })),
+  };
+}

@@ -1,0 +1,88 @@
+/**
+ * Proves a variant against the source: runs it in every `.tflite` runtime that loads it, on the samples that the source
+ * answered, and reports the worst of them, and which runtimes those were (design: formats.md, "Parity").
+ */
+import type { TfliteRuntime } from "@flotilla/device-agent/ports/tflite-runtime";
+import { asFlotillaError, FlotillaError } from "@flotilla/protocol/errors";
+import { runtimeLabel, type Sample } from "../runtimes/source-truth.ts";
+import { asReals, openVariant } from "../runtimes/variant-runner.ts";
+import { type Parity, ParityMeter } from "./parity.ts";
+
+/** The worst runtime's figures, and a line for each runtime. */
+export interface VariantParity extends Parity {
+  readonly runtimes: readonly RuntimeParity[];
+}
+
+export interface RuntimeParity {
+  /** e.g. "litert 2.5.3 (wasm-relaxed-simd)" */
+  readonly runtime: string;
+  readonly maxRel: number;
+  readonly sqnrDb: number | null;
+  readonly top1Agreement: number | null;
+}
+
+export interface ProveRequest {
+  readonly file: Uint8Array;
+  /** The source's outputs, in order. */
+  readonly outputs: readonly { readonly name: string; readonly dtype: string }[];
+  readonly samples: readonly Sample[];
+  /** What the source's own runtime gave for each sample. */
+  readonly answers: readonly Sample[];
+  readonly against: string;
+  readonly runtimes: readonly TfliteRuntime[];
+  readonly progress?: (done: number, total: number) => void;
+}
+
+/** @throws PROOF_UNAVAILABLE when no runtime loads the variant */
+export async function proveVariant(request: ProveRequest): Promise<VariantParity> {
+  const { samples, runtimes } = request;
+  const reports: { readonly runtime: string; readonly parity: Parity }[] = [];
+  const refusals: string[] = [];
+  for (const [place, runtime] of runtimes.entries()) {
+    try {
+      const parity = await compare(request, runtime, (done) =>
+        request.progress?.(place * samples.length + done, runtimes.length * samples.length),
+      );
+      reports.push({ runtime: runtimeLabel(runtime), parity });
+    } catch (thrown) {
+      const error = asFlotillaError(thrown);
+      if (error.code !== "UNSUPPORTED_RUNTIME") throw error;
+      refusals.push(`${runtime.name}: ${error.message}`);
+    }
+  }
+  const [worst] = [...reports].sort((a, b) => b.parity.maxRel - a.parity.maxRel);
+  if (!worst) {
+    throw new FlotillaError("PROOF_UNAVAILABLE", `No runtime here runs the variant. ${refusals.join(" ")}`, {
+      details: { refusals },
+    });
+  }
+  return {
+    ...worst.parity,
+    runtimes: reports.map(({ runtime, parity: { maxRel, sqnrDb, top1Agreement } }) => ({
+      runtime,
+      maxRel,
+      sqnrDb,
+      top1Agreement,
+    })),
+  };
+}
+
+async function compare(
+  { file, outputs, samples, answers, against }: ProveRequest,
+  runtime: TfliteRuntime,
+  progress: (done: number) => void,
+): Promise<Parity> {
+  const variant = await openVariant(file, runtime);
+  try {
+    const meter = new ParityMeter(outputs.map(({ name, dtype }) => ({ name, integer: !dtype.startsWith("float") })));
+    for (const [at, sample] of samples.entries()) {
+      const results = await variant.run(sample);
+      const expected = answers[at] ?? [];
+      meter.add(expected.map((source, place) => ({ source: asReals(source), variant: results[place] ?? [] })));
+      progress(at + 1);
+    }
+    return meter.report(against);
+  } finally {
+    variant.close();
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * What a conversion is proven against: the source model in its own runtime, or recorded outputs, behind one face that
+ * takes and gives arrays in the order of the graph's inputs and outputs.
+ */
+import type { TfliteRuntime } from "@flotilla/device-agent/ports/tflite-runtime";
+import { asFlotillaError, FlotillaError } from "@flotilla/protocol/errors";
+import type { NdArray } from "@flotilla/protocol/nd-array";
+import type { Model, TensorId } from "../ir/graph.ts";
+import { createTfjsLayersRuntime, type LayersSource } from "./tfjs-layers.ts";
+
+/** One sample: arrays in the order of the graph's inputs, or outputs. */
+export type Sample = readonly NdArray[];
+
+export interface SourceTruth {
+  /** e.g. "tfjs-layers 4.22.0 (wasm-simd)". */
+  readonly label: string;
+  /** The outputs of every sample. */
+  run(samples: readonly Sample[]): Promise<readonly Sample[]>;
+  close(): void;
+}
+
+export const runtimeLabel = (runtime: { name: string; version: string; build: string }): string =>
+  `${runtime.name} ${runtime.version} (${runtime.build})`;
+
+/** A LayersModel in tfjs itself; names of inputs and outputs are those of the model's signature. */
+export async function layersTruth(source: LayersSource, model: Model): Promise<SourceTruth> {
+  const runtime = createTfjsLayersRuntime();
+  const loaded = await runtime.load(source).catch(unavailable);
+  const nameOf = (ends: readonly { name: string; tensor: TensorId }[], id: TensorId) =>
+    ends.find((end) => end.tensor === id)?.name ?? "";
+  const [graph] = model.graphs;
+  const [signature] = model.signatures;
+  const inputs = (graph?.inputs ?? []).map((id) => nameOf(signature?.inputs ?? [], id));
+  const outputs = (graph?.outputs ?? []).map((id) => nameOf(signature?.outputs ?? [], id));
+  return {
+    label: runtimeLabel({ ...runtime, build: loaded.build }),
+    run: async (samples) => {
+      if (samples.length === 0) return [];
+      const stacked = new Map(inputs.map((name, at) => [name, stack(samples.map((sample) => sample[at]))]));
+      const results = await loaded.run(stacked);
+      return samples.map((_, index) =>
+        outputs.map((name) => {
+          const result = results.get(name);
+          if (result) return rowOf(result, index, samples.length);
+          throw new FlotillaError("PROOF_UNAVAILABLE", `tfjs-layers gives no output "${name}".`);
+        }),
+      );
+    },
+    close: () => loaded.close(),
+  };
+}
+
+/** The original `.tflite` in the first of the runtimes that loads it. */
+export async function tfliteTruth(bytes: Uint8Array, runtimes: readonly TfliteRuntime[]): Promise<SourceTruth> {
+  const refusals: string[] = [];
+  for (const runtime of runtimes) {
+    try {
+      const loaded = await runtime.load(bytes);
+      return {
+        label: runtimeLabel(runtime),
+        run: async (samples) => {
+          const results: Sample[] = [];
+          for (const sample of samples) results.push(await loaded.run(sample));
+          return results;
+        },
+        close: () => loaded.close(),
+      };
+    } catch (thrown) {
+      refusals.push(`${runtime.name}: ${asFlotillaError(thrown).message}`);
+    }
+  }
+  throw new FlotillaError("PROOF_UNAVAILABLE", `No runtime here runs the source. ${refusals.join(" ")}`, {
+    details: { refusals },
+  });
+}
+
+function stack(arrays: readonly (NdArray | undefined)[]): NdArray {
+  const [first] = arrays;
+  if (!(first?.data instanceof Float32Array)) {
+    throw new FlotillaError("PROOF_UNAVAILABLE", `tfjs-layers takes float32 inputs here, found ${first?.dtype}.`);
+  }
+  const data = new Float32Array(first.data.length * arrays.length);
+  for (const [at, array] of arrays.entries()) {
+    if (array?.data instanceof Float32Array) data.set(array.data, at * first.data.length);
+  }
+  return { dtype: "float32", shape: [arrays.length, ...first.shape.slice(1)], data };
+}
+
+function rowOf({ dtype, shape, data }: NdArray, index: number, count: number): NdArray {
+  const size = data.length / count;
+  return { dtype, shape: [1, ...shape.slice(1)], data: data.slice(index * size, (index + 1) * size) };
+}
+
+function unavailable(thrown: unknown): never {
+  const cause = asFlotillaError(thrown);
+  throw new FlotillaError("PROOF_UNAVAILABLE", `The source cannot be run: ${cause.message}`, { cause });
+}

@@ -1,0 +1,50 @@
+/**
+ * Runs a variant on the source model's samples, whatever dtypes its inputs and outputs have: floats are quantized on the
+ * way in and integers dequantized on the way out, by the scales that the file states.
+ */
+import type { LoadedModel, RuntimeTensor, TfliteRuntime } from "@flotilla/device-agent/ports/tflite-runtime";
+import type { NdArray } from "@flotilla/protocol/nd-array";
+import { clamp, roundHalfAwayFromZero } from "../quantize/rounding.ts";
+import type { Sample } from "./source-truth.ts";
+
+export interface VariantRunner {
+  readonly outputs: readonly RuntimeTensor[];
+  /** Every output as real numbers. */
+  run(sample: Sample): Promise<readonly ArrayLike<number>[]>;
+  close(): void;
+}
+
+/** @throws UNSUPPORTED_RUNTIME when the runtime cannot load it */
+export async function openVariant(bytes: Uint8Array, runtime: TfliteRuntime): Promise<VariantRunner> {
+  const loaded: LoadedModel = await runtime.load(bytes);
+  return {
+    outputs: loaded.outputs,
+    run: async (sample) => {
+      const results = await loaded.run(sample.map((array, at) => asInput(array, loaded.inputs[at])));
+      return results.map((result, at) => asReals(result, loaded.outputs[at]));
+    },
+    close: () => loaded.close(),
+  };
+}
+
+/** A float array in the dtype that an integer input takes; anything else as it is. */
+export function asInput(array: NdArray, input: RuntimeTensor | undefined): NdArray {
+  if (array.dtype !== "float32" || !input?.quantization) return array;
+  const { scale, zeroPoint } = input.quantization;
+  if (input.dtype !== "int8" && input.dtype !== "uint8") return array;
+  const [low, high] = input.dtype === "int8" ? [-128, 127] : [0, 255];
+  const quantized = Array.from(array.data, (value) =>
+    clamp(roundHalfAwayFromZero(Math.fround(Number(value) / scale)) + zeroPoint, low, high),
+  );
+  const data = input.dtype === "int8" ? Int8Array.from(quantized) : Uint8Array.from(quantized);
+  return { dtype: input.dtype, shape: array.shape, data };
+}
+
+/** The real numbers of an array: dequantized where it is a quantized integer. */
+export function asReals({ dtype, data }: NdArray, tensor?: RuntimeTensor): ArrayLike<number> {
+  if (data instanceof BigInt64Array) return Array.from(data, Number);
+  const quantization = tensor?.quantization;
+  if (!quantization || dtype.startsWith("float")) return data;
+  const integers: ArrayLike<number> = data;
+  return Float64Array.from(integers, (value) => (value - quantization.zeroPoint) * quantization.scale);
+}
