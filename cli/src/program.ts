@@ -6,6 +6,7 @@ import { addCompletionCommand } from "./commands/completion.ts";
 import { addAccessCommands, addCohortCommands, addDeviceCommands } from "./commands/fleet.ts";
 import { addKeysCommands } from "./commands/keys.ts";
 import { addRolloutCommands } from "./commands/rollout.ts";
+import { addServerCommand } from "./commands/server.ts";
 import { addTrustCommands } from "./commands/trust.ts";
 
 /** What commander would say of errors is said once, by main; a group called without a command still shows its help. */
@@ -26,6 +27,7 @@ export function buildProgram(): Command {
   addRolloutCommands(program);
   addDeviceCommands(program);
   addAccessCommands(program);
+  addServerCommand(program);
   addAgentCommand(program);
   addCompletionCommand(program);
   // Sub-commands copy these settings only if they were made before; set them on the whole tree.
