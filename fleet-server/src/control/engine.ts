@@ -67,17 +67,20 @@ export function createEngine(parts: EngineParts): Engine {
   async function round(): Promise<void> {
     await placeAll();
     const active = (await rollouts.rollouts()).filter(({ status }) => isActive(status));
+    let changed = false;
     for (const { plan } of active) {
       try {
         const nowMs = clock.nowMs();
-        await rollouts.tick(plan.rollout, nowMs, ({ state, ...evidence }) =>
+        const moved = await rollouts.tick(plan.rollout, nowMs, ({ state, ...evidence }) =>
           decide(state, { kind: "tick", nowMs, ...evidence }),
         );
+        changed ||= moved;
       } catch (error) {
         onProblem(`rollout ${plan.rollout} could not be ticked`, error);
       }
     }
     await publisher.drain();
+    if (changed) await placeAll(); // a stage that has just opened shows its devices at once
   }
 
   const tick = singleFlight(round);
