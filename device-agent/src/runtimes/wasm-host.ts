@@ -49,16 +49,18 @@ export class WasmHost<M extends WasmModule> {
     this.#factory = factory;
   }
 
-  /** The instance that new models go into. */
+  /** The instance that new models go into; concurrent callers share one. */
   async acquire(): Promise<WasmInstance<M>> {
-    const current = await this.#instance;
-    if (current === undefined || !current.usable) {
-      this.#instance = this.#create();
-      this.#instance.catch(() => {
-        this.#instance = undefined;
-      });
-    }
-    return this.#instance!;
+    const found = this.#instance;
+    const current = await found;
+    if (current?.usable) return current;
+    if (this.#instance !== undefined && this.#instance !== found) return this.#instance;
+    const created = this.#create();
+    this.#instance = created;
+    created.catch(() => {
+      if (this.#instance === created) this.#instance = undefined;
+    });
+    return created;
   }
 
   async #create(): Promise<WasmInstance<M>> {

@@ -124,7 +124,7 @@ describe.each(runtimes)("%s", (_, create) => {
   });
 
   it("runs two models in turns without mixing them up", async () => {
-    const [a, b] = [await load(runtime, rnet), await load(runtime, hand)];
+    const [a, b] = await Promise.all([load(runtime, rnet), load(runtime, hand)]);
     const [forA, forB] = [[floats(a.inputs[0]!, 3)], [floats(b.inputs[0]!, 4)]];
     const [aloneA, aloneB] = [await a.run(forA), await b.run(forB)];
     const turns = await Promise.all([a.run(forA), b.run(forB), a.run(forA), b.run(forB)]);
