@@ -6,12 +6,12 @@
  * It does if as many windows come out and the first begins at the same place; zeros behind the last window are not read.
  */
 import type { Node, TensorId } from "../ir/graph.ts";
-import { int32ValuesOf } from "../ir/values.ts";
 import { conv2d } from "../ops/conv-2d.ts";
 import { depthwiseConv2d } from "../ops/depthwise-conv-2d.ts";
 import { pad } from "../ops/pad.ts";
 import type { GraphRewrite } from "./graph-rewrite.ts";
 import type { Pass } from "./pass.ts";
+import { integersOf } from "./scalars.ts";
 
 export const foldPadding: Pass = {
   name: "fold-padding",
@@ -34,8 +34,7 @@ function readsTheSame(graph: GraphRewrite, node: Node, filter: TensorId, padding
   const [output] = node.outputs;
   if (mode !== "VALID" || typeof value !== "number" || typeof borders !== "number" || output === undefined)
     return false;
-  const { dtype, constant } = graph.tensor(borders);
-  const before = constant && dtype === "int32" ? int32ValuesOf(constant.bytes()) : undefined;
+  const before = integersOf(graph, borders);
   if (before?.length !== 8 || [0, 1, 6, 7].some((i) => before[i] !== 0)) return false;
   const [from, to, window] = [graph.shapeOf(value), graph.shapeOf(output), graph.shapeOf(filter)];
   return [

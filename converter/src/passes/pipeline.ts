@@ -16,6 +16,7 @@ import { GraphRewrite } from "./graph-rewrite.ts";
 import { legalizeOperands } from "./legalize-operands.ts";
 import { mergeDuplicates } from "./merge-duplicates.ts";
 import { mergeReshapes } from "./merge-reshapes.ts";
+import { mergeTransposes } from "./merge-transposes.ts";
 import type { Pass } from "./pass.ts";
 import { recognizeClamp } from "./recognize-clamp.ts";
 import { recognizeHardSwish } from "./recognize-hard-swish.ts";
@@ -59,6 +60,7 @@ export const stages: readonly Stage[] = [
       { pass: foldConstants, reason: "rewrites below leave new constant parts" },
       { pass: removeIdentities, reason: "identities stand between the operators of a pattern" },
       { pass: mergeReshapes, reason: "after identities: a reshape that is none is real" },
+      { pass: mergeTransposes, reason: "after identities, for the same reason" },
       { pass: mergeDuplicates, reason: "patterns ask whether two operands are the same tensor" },
       { pass: recognizeClamp, reason: "hard swish is told by RELU6, PReLU by RELU" },
       { pass: recognizePrelu, reason: "before folding: its constants must not go into convolutions" },

@@ -3,12 +3,15 @@
  *
  *     ADD(RELU(x), n)  →  PRELU(x, f), or LEAKY_RELU where f is one number
  *
+ *     MAXIMUM(x, MUL(x, f)) with 0 < f < 1  →  LEAKY_RELU
+ *
  *     n:  MUL(f, NEG(RELU(NEG(x))))   MUL(−f, RELU(NEG(x)))   MUL(f/2, SUB(x, ABS(x)))   MUL(f, MINIMUM(x, 0))
  */
 import { elementCount, type Node, type Shape, type TensorId } from "../ir/graph.ts";
 import { abs } from "../ops/abs.ts";
 import { add } from "../ops/add.ts";
 import { leakyRelu } from "../ops/leaky-relu.ts";
+import { maximum } from "../ops/maximum.ts";
 import { minimum } from "../ops/minimum.ts";
 import { mul } from "../ops/mul.ts";
 import { neg } from "../ops/neg.ts";
@@ -18,7 +21,7 @@ import { sub } from "../ops/sub.ts";
 import { floatsOf, isLinear } from "./affine.ts";
 import type { GraphRewrite } from "./graph-rewrite.ts";
 import type { Pass } from "./pass.ts";
-import { bothOrders, scalarOf } from "./scalars.ts";
+import { bothOrders, sameShape, scalarOf } from "./scalars.ts";
 
 /** The factor of min(x, 0), broadcast. */
 interface Factor {
@@ -30,6 +33,8 @@ export const recognizePrelu: Pass = {
   name: "recognize-prelu",
   run: (graph) => {
     for (const node of graph.nodes()) {
+      const slope = maximum.is(node) ? slopeOfMaximum(graph, node) : undefined;
+      if (slope) graph.replace(node, slopedRectifier(graph, node, slope.x, single(slope.factor)));
       if (!(add.is(node) || sub.is(node)) || !isLinear(node)) continue;
       const orders = add.is(node) ? bothOrders(node) : bothOrders(node).slice(0, 1);
       for (const [positive, negative] of orders) {
@@ -45,6 +50,20 @@ export const recognizePrelu: Pass = {
     }
   },
 };
+
+/** The larger of x and a part of x: x where positive, else the part. */
+function slopeOfMaximum(graph: GraphRewrite, node: Node): { x: TensorId; factor: number } | undefined {
+  for (const [x, part] of bothOrders(node)) {
+    const product = graph.producerOf(part);
+    if (!mul.is(product) || !isLinear(product)) continue;
+    for (const [value, constant] of bothOrders(product)) {
+      const factor = scalarOf(graph, constant);
+      if (value === x && factor !== undefined && factor > 0 && factor < 1 && sameShape(graph, x, part))
+        return { x, factor };
+    }
+  }
+  return undefined;
+}
 
 function slopedRectifier(graph: GraphRewrite, node: Node, x: TensorId, slope: Factor): Node {
   const { name, outputs } = node;

@@ -2,10 +2,9 @@
  * Nodes that hand their operand on unchanged go:
  *
  *     RESHAPE to the same shape   TRANSPOSE by 0,1,2,…   PAD by nothing   SLICE of everything   CONCATENATION of one
- *     MUL by 1   DIV by 1   ADD of 0   SUB of 0   MAXIMUM, MINIMUM with ∓∞
+ *     MUL by 1   DIV by 1   ADD of 0   SUB of 0
  */
-import { elementCount, type Node, type Shape, type TensorId } from "../ir/graph.ts";
-import { int32ValuesOf } from "../ir/values.ts";
+import type { Node, Shape, TensorId } from "../ir/graph.ts";
 import { add } from "../ops/add.ts";
 import { concatenation } from "../ops/concatenation.ts";
 import { div } from "../ops/div.ts";
@@ -17,9 +16,10 @@ import { slice } from "../ops/slice.ts";
 import { squeeze } from "../ops/squeeze.ts";
 import { sub } from "../ops/sub.ts";
 import { transpose } from "../ops/transpose.ts";
-import { floatsOf, isLinear } from "./affine.ts";
+import { isLinear } from "./affine.ts";
 import type { GraphRewrite } from "./graph-rewrite.ts";
 import type { Pass } from "./pass.ts";
+import { integersOf, scalarOf } from "./scalars.ts";
 
 export const removeIdentities: Pass = {
   name: "remove-identities",
@@ -39,24 +39,14 @@ function unchangedOperand(graph: GraphRewrite, node: Node): TensorId | undefined
   // The same elements in the same order: equal shapes make them equal values.
   if (reshape.is(node) || squeeze.is(node) || expandDims.is(node) || slice.is(node)) return first;
   if (concatenation.is(node)) return node.inputs.length === 1 && isLinear(node) ? first : undefined;
-  if (pad.is(node)) return integers(graph, second)?.every((count) => count === 0) ? first : undefined;
-  if (transpose.is(node)) return integers(graph, second)?.every((axis, i) => axis === i) ? first : undefined;
+  if (pad.is(node)) return integersOf(graph, second)?.every((count) => count === 0) ? first : undefined;
+  if (transpose.is(node)) return integersOf(graph, second)?.every((axis, i) => axis === i) ? first : undefined;
   if (typeof second !== "number" || !isLinear(node)) return undefined;
-  if (mul.is(node)) return isAll(graph, second, 1) ? first : isAll(graph, first, 1) ? second : undefined;
-  if (add.is(node)) return isAll(graph, second, 0) ? first : isAll(graph, first, 0) ? second : undefined;
-  if (sub.is(node)) return isAll(graph, second, 0) ? first : undefined;
-  return div.is(node) && isAll(graph, second, 1) ? first : undefined;
+  if (mul.is(node)) return scalarOf(graph, second) === 1 ? first : scalarOf(graph, first) === 1 ? second : undefined;
+  if (add.is(node)) return scalarOf(graph, second) === 0 ? first : scalarOf(graph, first) === 0 ? second : undefined;
+  if (sub.is(node)) return scalarOf(graph, second) === 0 ? first : undefined;
+  return div.is(node) && scalarOf(graph, second) === 1 ? first : undefined;
 }
-
-const integers = (graph: GraphRewrite, id: TensorId | null | undefined): Int32Array | undefined => {
-  if (typeof id !== "number") return undefined;
-  const { dtype, constant } = graph.tensor(id);
-  return constant && dtype === "int32" ? int32ValuesOf(constant.bytes()) : undefined;
-};
-
-/** Small constants only: a large one is a weight. */
-const isAll = (graph: GraphRewrite, id: TensorId, value: number): boolean =>
-  elementCount(graph.shapeOf(id)) <= 65_536 && (floatsOf(graph, id)?.().every((x) => x === value) ?? false);
 
 function sameFacts(graph: GraphRewrite, a: TensorId, b: TensorId): boolean {
   const [left, right] = [graph.tensor(a), graph.tensor(b)];

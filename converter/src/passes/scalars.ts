@@ -14,6 +14,13 @@ export function scalarOf(graph: GraphRewrite, id: Id): number | undefined {
   return first !== undefined && values?.every((value) => value === first) ? first : undefined;
 }
 
+/** The elements of an int32 constant. */
+export function integersOf(graph: GraphRewrite, id: Id): Int32Array | undefined {
+  if (typeof id !== "number") return undefined;
+  const { dtype, constant } = graph.tensor(id);
+  return constant && dtype === "int32" ? int32ValuesOf(constant.bytes()) : undefined;
+}
+
 /** Equal but for the rounding of constants to float32 by other tools. */
 export const isAbout = (found: number | undefined, wanted: number): boolean =>
   found !== undefined && Math.abs(found - wanted) <= Math.abs(wanted) * 1e-6;
@@ -22,8 +29,7 @@ export const isAbout = (found: number | undefined, wanted: number): boolean =>
 export function reducesLastAxis(graph: GraphRewrite, node: Node): boolean {
   const [value, axes] = node.inputs;
   if (typeof value !== "number" || typeof axes !== "number" || node.attributes.keepDims !== true) return false;
-  const { dtype, constant } = graph.tensor(axes);
-  const [axis, ...others] = constant && dtype === "int32" ? int32ValuesOf(constant.bytes()) : [];
+  const [axis, ...others] = integersOf(graph, axes) ?? [];
   return others.length === 0 && (axis === -1 || axis === graph.shapeOf(value).length - 1);
 }
 

@@ -6,12 +6,14 @@ import { type Graph, GraphDraft, type TensorId } from "../../src/ir/graph.ts";
 import { printGraph } from "../../src/ir/print.ts";
 import { bytesOf } from "../../src/ir/values.ts";
 import { add } from "../../src/ops/add.ts";
+import { conv2d } from "../../src/ops/conv-2d.ts";
 import { dequantize } from "../../src/ops/dequantize.ts";
 import { quantize } from "../../src/ops/quantize.ts";
 import { relu } from "../../src/ops/relu.ts";
 import { tanh } from "../../src/ops/tanh.ts";
 import { verifyGraph } from "../../src/ops/verify-graph.ts";
 import { GraphRewrite } from "../../src/passes/graph-rewrite.ts";
+import { legalizeOperands } from "../../src/passes/legalize-operands.ts";
 import { runPass } from "../../src/passes/pipeline.ts";
 import { removeRequantize } from "../../src/passes/remove-requantize.ts";
 import { GraphSketch } from "./graph-sketch.ts";
@@ -135,6 +137,36 @@ describe("remove-requantize", () => {
   it("leaves a pair that changes the zero point", () => {
     const graph = quantized(4);
     expect(runPass(graph, removeRequantize, "canonical")).toBe(graph);
+  });
+});
+
+describe("legalize-operands on integers", () => {
+  it("gives an int8 convolution a bias of zeros with the product of its scales", () => {
+    const draft = new GraphDraft();
+    const x = draft.addTensor({
+      name: "x",
+      dtype: "int8",
+      shape: [1, 4, 4, 2],
+      quantization: { scales: [0.5], zeroPoints: [3], axis: 0 },
+    });
+    const w = draft.addConstant("w", "int8", [2, 1, 1, 2], Uint8Array.of(1, 2, 3, 4), {
+      scales: [0.25, 0.125],
+      zeroPoints: [0, 0],
+      axis: 0,
+    });
+    const quantization = { scales: [1], zeroPoints: [0], axis: 0 };
+    const y = draft.addTensor({ name: "y", dtype: "int8", shape: [1, 4, 4, 2], quantization });
+    draft.inputs = [x];
+    draft.outputs = [y];
+    draft.addNode(conv2d.node({ name: "c", inputs: [x, w], outputs: [y] }));
+    const after = runPass(draft.freeze(), legalizeOperands, "tflite");
+    const bias = after.tensors.get(after.nodes[0]!.inputs[2]!);
+    expect(bias).toMatchObject({
+      dtype: "int32",
+      shape: [2],
+      quantization: { scales: [0.125, 0.0625], zeroPoints: [0, 0], axis: 0 },
+    });
+    expect(bias?.constant?.bytes()).toEqual(new Uint8Array(8));
   });
 });
 

@@ -39,6 +39,7 @@ import { fuseActivations } from "../../src/passes/fuse-activations.ts";
 import { legalizeOperands } from "../../src/passes/legalize-operands.ts";
 import { mergeDuplicates } from "../../src/passes/merge-duplicates.ts";
 import { mergeReshapes } from "../../src/passes/merge-reshapes.ts";
+import { mergeTransposes } from "../../src/passes/merge-transposes.ts";
 import type { Pass } from "../../src/passes/pass.ts";
 import { recognizeClamp } from "../../src/passes/recognize-clamp.ts";
 import { recognizeHardSwish } from "../../src/passes/recognize-hard-swish.ts";
@@ -223,6 +224,18 @@ export const passCases: readonly PassCases[] = [
     untouched: { "one RESHAPE": (g) => g.emit(reshape, [g.input(1, 6), g.integers([2], [2, 3])], { newShape: [2, 3] }) },
   },
   {
+    pass: mergeTransposes,
+    phase: "canonical",
+    rewritten: {
+      "two that follow each other": (g) =>
+        g.emit(transpose, [g.emit(transpose, [g.input(2, 3, 4), g.integers([3], [1, 2, 0])]), g.integers([3], [0, 2, 1])]),
+      "one that moves an axis of size 1": (g) => g.emit(transpose, [g.input(1, 8, 1, 4), g.integers([4], [0, 2, 1, 3])]),
+    },
+    untouched: {
+      "one that moves elements": (g) => g.emit(transpose, [g.input(1, 8, 2, 4), g.integers([4], [0, 2, 1, 3])]),
+    },
+  },
+  {
     pass: mergeDuplicates,
     phase: "canonical",
     rewritten: {
@@ -291,6 +304,10 @@ export const passCases: readonly PassCases[] = [
         const size = g.emit(mul, [g.weights([3]), g.emit(sub, [x, g.emit(abs, [x])])]);
         return g.emit(add, [g.emit(mul, [size, g.floats([], [0.5])]), g.emit(relu, [x])]);
       },
+      "MAXIMUM of a part": (g) => {
+        const x = image(g);
+        return g.emit(maximum, [g.emit(mul, [g.floats([], [0.125]), x]), x]);
+      },
       "MINIMUM and one slope": (g) => {
         const x = image(g);
         const negative = g.emit(mul, [g.emit(minimum, [x, g.floats([], [0])]), g.floats([], [0.25])]);
@@ -301,6 +318,10 @@ export const passCases: readonly PassCases[] = [
       "another value's negative part": (g) => {
         const [x, y] = [image(g), image(g)];
         return g.emit(add, [g.emit(relu, [x]), g.emit(mul, [g.weights([3]), g.emit(relu, [g.emit(neg, [y])])])]);
+      },
+      "MAXIMUM of a multiple": (g) => {
+        const x = image(g);
+        return g.emit(maximum, [g.emit(mul, [g.floats([], [1.5]), x]), x]);
       },
       "the positive part taken off": (g) => {
         const x = image(g);

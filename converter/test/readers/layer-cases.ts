@@ -33,6 +33,8 @@ export const layerCases: Readonly<Record<string, () => LayersModel>> = {
   "Conv2D same, strides 2, no bias": () =>
     chain(image, layers.conv2d({ filters: 5, kernelSize: [3, 2], strides: 2, padding: "same", useBias: false })),
   "Conv2D dilated": () => chain(image, layers.conv2d({ filters: 3, kernelSize: 2, dilationRate: [2, 3] })),
+  "Conv2D same, dilated": () =>
+    chain(image, layers.conv2d({ filters: 3, kernelSize: [2, 4], dilationRate: 2, padding: "same" })),
   "Conv2D relu": () => chain(image, layers.conv2d({ filters: 5, kernelSize: 1, activation: "relu" })),
   "Conv2D sigmoid": () => chain(image, layers.conv2d({ filters: 5, kernelSize: 1, activation: "sigmoid" })),
   "DepthwiseConv2D": () => chain(image, layers.depthwiseConv2d({ kernelSize: 3, padding: "same" })),
