@@ -4,7 +4,7 @@
  *     MAXIMUM(x, 0)  →  RELU(x)          MINIMUM(RELU(x), 6), MAXIMUM(MINIMUM(x, 6), 0)  →  RELU6(x)
  */
 import type { Node, TensorId } from "../ir/graph.ts";
-import { clampOf } from "../ops/activation.ts";
+import { clampOf, clamps } from "../ops/activation.ts";
 import { maximum } from "../ops/maximum.ts";
 import { minimum } from "../ops/minimum.ts";
 import { operators, opOf } from "../ops/registry.ts";
@@ -48,11 +48,9 @@ const activationWith = (low: number, high: number) =>
     return range?.[0] === low && range[1] === high;
   });
 
-/** The range of an activation that is a clamp; others (TANH) have none. */
-function rangeOf(fusesAs: string | undefined): readonly [number, number] | undefined {
-  return fusesAs === undefined || fusesAs === "NONE" || !clampNames.has(fusesAs) ? undefined : clampOf(fusesAs);
-}
-const clampNames = new Set(["RELU", "RELU_N1_TO_1", "RELU6"]);
+/** The range of an activation that is a clamp; others have none. */
+const rangeOf = (fusesAs: string | undefined): readonly [number, number] | undefined =>
+  fusesAs !== undefined && clamps.includes(fusesAs) ? clampOf(fusesAs) : undefined;
 
 function clampIn(graph: GraphRewrite, node: Node | undefined): Clamp | undefined {
   if (!node) return undefined;

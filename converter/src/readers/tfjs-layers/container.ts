@@ -35,6 +35,8 @@ export interface TfjsLayersContainer {
   readonly label: string;
   /** In Keras 2 form. */
   readonly modelTopology: JsonObject;
+  /** All files that make up the model, in the order of the manifest: the source's digest goes over them. */
+  readonly files: readonly string[];
   /** Without the optimizer's state, in the order of the manifest. */
   readonly weights: ReadonlyMap<string, Weight>;
   artifacts(): LayersArtifacts;
@@ -87,6 +89,7 @@ export async function openTfjsLayers(source: FileSource, entry = "model.json"): 
   return {
     label: source.label,
     modelTopology: topology,
+    files: [...new Set([entry, ...groups.flatMap(({ paths }) => paths)])],
     weights,
     artifacts: () => ({
       modelTopology: topology,
