@@ -56,8 +56,12 @@ export async function proveVariant(request: ProveRequest): Promise<VariantParity
       details: { refusals },
     });
   }
+  const lowest = (values: readonly (number | null)[]): number | null =>
+    values.reduce((least, value) => (value === null || (least !== null && least <= value) ? least : value), null);
   return {
     ...worst.parity,
+    sqnrDb: lowest(reports.map(({ parity }) => parity.sqnrDb)),
+    top1Agreement: lowest(reports.map(({ parity }) => parity.top1Agreement)),
     runtimes: reports.map(({ runtime, parity: { maxRel, sqnrDb, top1Agreement } }) => ({
       runtime,
       maxRel,

@@ -29,12 +29,12 @@ export async function openVariant(bytes: Uint8Array, runtime: TfliteRuntime): Pr
 
 /** A float array in the dtype that an integer input takes; anything else as it is. */
 export function asInput(array: NdArray, input: RuntimeTensor | undefined): NdArray {
-  if (array.dtype !== "float32" || !input?.quantization) return array;
+  if (!(array.data instanceof Float32Array) || !input?.quantization) return array;
   const { scale, zeroPoint } = input.quantization;
   if (input.dtype !== "int8" && input.dtype !== "uint8") return array;
   const [low, high] = input.dtype === "int8" ? [-128, 127] : [0, 255];
   const quantized = Array.from(array.data, (value) =>
-    clamp(roundHalfAwayFromZero(Math.fround(Number(value) / scale)) + zeroPoint, low, high),
+    clamp(roundHalfAwayFromZero(Math.fround(value / scale)) + zeroPoint, low, high),
   );
   const data = input.dtype === "int8" ? Int8Array.from(quantized) : Uint8Array.from(quantized);
   return { dtype: input.dtype, shape: array.shape, data };

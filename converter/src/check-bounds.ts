@@ -1,0 +1,45 @@
+/** The bounds a variant must meet, and the errors when it does not (design: formats.md "Parity", cli.md exit code 5). */
+import { FlotillaError } from "@flotilla/protocol/errors";
+import type { ConvertOptions } from "./convert-options.ts";
+import type { ProvenParity } from "./convert-result.ts";
+import type { Accuracy } from "./prove/measure-accuracy.ts";
+import type { Recipe } from "./quantize/recipe.ts";
+
+/** A float32 variant computes what the source computes, in another order of additions. */
+export const float32MaxRel = 1e-4;
+
+/** @throws PROOF_PARITY, PROOF_SQNR, PROOF_ACCURACY */
+export function checkBounds(
+  recipe: Recipe,
+  parity: ProvenParity,
+  accuracy: Accuracy | null,
+  options: Pick<ConvertOptions, "minSqnrDb" | "evaluate">,
+): void {
+  const { maxRel, worst, sqnrDb, integerMismatches = [] } = parity;
+  if (recipe === "float32" && (!(maxRel <= float32MaxRel) || integerMismatches.length > 0)) {
+    throw new FlotillaError(
+      "PROOF_PARITY",
+      `float32 differs from ${parity.against} by ${maxRel.toExponential(2)} (relative) in output "${worst.output}" of ` +
+        `sample ${worst.sample}; at most ${float32MaxRel} is allowed. This is a fault of the conversion: please report it.`,
+      { details: { recipe, bound: float32MaxRel, maxRel, worst, integerMismatches } },
+    );
+  }
+  const { minSqnrDb } = options;
+  if (minSqnrDb !== undefined && sqnrDb !== null && !(sqnrDb >= minSqnrDb)) {
+    throw new FlotillaError(
+      "PROOF_SQNR",
+      `${recipe} has ${sqnrDb.toFixed(1)} dB against ${parity.against}; --min-sqnr asks for ${minSqnrDb}. ` +
+        "Calibrate on more data that looks like live input, or choose another method or recipe.",
+      { details: { recipe, bound: minSqnrDb, sqnrDb } },
+    );
+  }
+  const maxDrop = options.evaluate?.maxDrop;
+  if (maxDrop !== undefined && accuracy && !(accuracy.drop <= maxDrop)) {
+    throw new FlotillaError(
+      "PROOF_ACCURACY",
+      `${recipe} is right on ${accuracy.variant.toFixed(4)} of ${accuracy.samples} samples and the source on ` +
+        `${accuracy.source.toFixed(4)}; --max-drop allows ${maxDrop}.`,
+      { details: { recipe, bound: maxDrop, drop: accuracy.drop, source: accuracy.source, variant: accuracy.variant } },
+    );
+  }
+}

@@ -1,0 +1,60 @@
+/** What `convert` can be asked for: one field per flag of the command line (design: cli.md, "Converting"). */
+import type { Preprocessing } from "./data/preparation.ts";
+import type { SourceFormat } from "./open-source.ts";
+
+export interface ConvertOptions {
+  /** A file, or the folder of a model.json. */
+  readonly model: string;
+  /** Folder for the files; made if need be. */
+  readonly output: string;
+  /** Files are called `<name>-<recipe>.tflite`; default: after the model's file. */
+  readonly name?: string;
+  readonly format?: SourceFormat | "auto";
+  /** One variant each; default ["float32"]. */
+  readonly recipes?: readonly string[];
+  /** dtype of inputs and outputs of integer recipes; default "float32". */
+  readonly io?: string;
+  readonly calibration?: CalibrationOptions;
+  /** Input name → steps from a decoded image or a stored array to what the model takes. */
+  readonly preprocess?: Preprocessing;
+  readonly evaluate?: {
+    /** Labelled data. */
+    readonly path: string;
+    /** PROOF_ACCURACY beyond this fraction. */
+    readonly maxDrop?: number;
+    /** Only so many samples, evenly spread. */
+    readonly samples?: number;
+  };
+  /** PROOF_SQNR below so many dB. */
+  readonly minSqnrDb?: number;
+  /** PROOF_STRICT_INTEGER if an operator stays float in an integer recipe. */
+  readonly strictInteger?: boolean;
+  /** `.npz` of recorded inputs and outputs, where no runtime can run the source. */
+  readonly golden?: string;
+  /** false: nothing is run to prove the variants, and the result says so. */
+  readonly prove?: boolean;
+  /** At least 8; default 16. */
+  readonly proofSamples?: number;
+  /** Input name → whole shape. */
+  readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
+  readonly onProgress?: (event: ConvertProgress) => void;
+}
+
+export interface CalibrationOptions {
+  readonly path: string;
+  /** How many, evenly spread over the data; default 200. */
+  readonly samples?: number;
+  /** Default "min-max", with bias correction (best by measurement: docs in `quantize/observers.ts`). */
+  readonly method?: string;
+  /** Default true. */
+  readonly biasCorrection?: boolean;
+}
+
+export type ConvertStage = "read" | "simplify" | "calibrate" | "quantize" | "write" | "prove" | "evaluate";
+
+export interface ConvertProgress {
+  readonly stage: ConvertStage;
+  readonly recipe?: string;
+  readonly done: number;
+  readonly total: number;
+}

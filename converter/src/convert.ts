@@ -1,0 +1,358 @@
+/**
+ * The conversion pipeline: read → simplify → per recipe (calibrate, quantize) → write → prove, and files at the end, all
+ * or none. Knows the order and the bounds; every step is another module's.
+ */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createLitertRuntime } from "@flotilla/device-agent/runtimes/litert";
+import { createTfliteRuntime } from "@flotilla/device-agent/runtimes/tflite-wasm";
+import { sha256Hex } from "@flotilla/protocol/digest";
+import { FlotillaError } from "@flotilla/protocol/errors";
+import { checkBounds } from "./check-bounds.ts";
+import type { ConvertOptions, ConvertProgress, ConvertStage } from "./convert-options.ts";
+import type { ConvertedVariant, ConvertResult, ConvertSeconds, ProvenParity } from "./convert-result.ts";
+import { type Dataset, type ModelInput, spreadIndices, subset } from "./data/dataset.ts";
+import { loadDataset } from "./data/load-dataset.ts";
+import { randomDataset } from "./data/random-dataset.ts";
+import { fileFacts, parametersOf } from "./file-facts.ts";
+import { type Graph, type Model, type TensorId, tensorOf } from "./ir/graph.ts";
+import { modelNameOf, type OpenedSource, openSource } from "./open-source.ts";
+import { verifyGraph } from "./ops/verify-graph.ts";
+import { runPasses } from "./passes/pipeline.ts";
+import type { AccuracyEstimate } from "./prove/accuracy.ts";
+import { layerReport } from "./prove/layer-report.ts";
+import { logitsOf } from "./prove/logits.ts";
+import { type Accuracy, labelsOf, sourceAccuracy, variantAccuracy } from "./prove/measure-accuracy.ts";
+import { proveVariant } from "./prove/prove-variant.ts";
+import { applyFloat16 } from "./quantize/float16.ts";
+import { type FloatOperator, floatOperatorsOf } from "./quantize/plan.ts";
+import { quantizeInt8Model } from "./quantize/quantize-int8.ts";
+import {
+  type CalibrationMethod,
+  type IoDType,
+  needsCalibration,
+  parseCalibrationMethod,
+  parseIoDType,
+  parseRecipe,
+  type Recipe,
+} from "./quantize/recipe.ts";
+import { calibrate } from "./runtimes/calibrate.ts";
+import { recordedTruth } from "./runtimes/recorded-truth.ts";
+import type { Sample, SourceTruth } from "./runtimes/source-truth.ts";
+import { writeFiles } from "./write-files.ts";
+import { writeTflite } from "./writers/tflite/write-tflite.ts";
+
+/** TensorFlow's guide asks for 100 to 500; more changed nothing on the models measured. */
+const defaultCalibrationSamples = 200;
+const defaultProofSamples = 16;
+const leastProofSamples = 8;
+
+/** @throws any FlotillaError but ROLLOUT_*, INTEGRITY_*, TRANSPORT_*; then nothing was written */
+export async function convert(options: ConvertOptions): Promise<ConvertResult> {
+  return new Conversion(options).run();
+}
+
+interface Request {
+  readonly recipes: readonly Recipe[];
+  readonly io: IoDType;
+  readonly method: CalibrationMethod;
+}
+
+interface DraftVariant {
+  readonly recipe: Recipe;
+  readonly model: Model;
+  readonly file: Uint8Array;
+  readonly floatOperators: readonly FloatOperator[];
+  readonly int8Of: ReadonlyMap<TensorId, TensorId>;
+}
+
+/** What the source answered, once for all variants. */
+interface Answers {
+  readonly against: string;
+  readonly samples: readonly Sample[];
+  readonly answers: readonly Sample[];
+  readonly accuracy: AccuracyEstimate | null;
+}
+
+class Conversion {
+  readonly #options: ConvertOptions;
+  readonly #request: Request;
+  /** The fixed build: whatever ends up in a file comes from it. */
+  readonly #fixed = createTfliteRuntime();
+  readonly #runtimes = [createLitertRuntime(), this.#fixed];
+  readonly #seconds = new Map<ConvertStage, number>();
+  readonly #started = performance.now();
+
+  constructor(options: ConvertOptions) {
+    this.#options = options;
+    this.#request = parseRequest(options);
+  }
+
+  async run(): Promise<ConvertResult> {
+    const { output, name = modelNameOf(this.#options.model) } = this.#options;
+    const source = await this.#timed("read", () => openSource(this.#options.model, this.#options));
+    const model = await this.#timed("simplify", async () => runPasses(source.model));
+    const [graph] = model.graphs;
+    if (!graph) throw new FlotillaError("GRAPH_INVALID", "The model has no graph.");
+    const inputs: ModelInput[] = graph.inputs.map((id) => tensorOf(graph, id));
+    const calibration = await this.#calibrationData(inputs);
+    const evaluation = await this.#evaluationData(inputs);
+    const drafts = await this.#drafts(model, calibration);
+    const proofs = await this.#prove(source, model, drafts, evaluation, calibration, inputs);
+    const variants = drafts.map((draft, at): ConvertedVariant => {
+      const { parity = null, accuracy = null } = proofs?.[at] ?? {};
+      return {
+        file: join(output, `${name}-${draft.recipe}.tflite`),
+        format: "tflite",
+        recipe: draft.recipe,
+        bytes: draft.file.byteLength,
+        sha256: sha256Hex(draft.file),
+        ...fileFacts(draft.model),
+        floatOperators: draft.floatOperators.length,
+        floatOperatorReasons: draft.floatOperators,
+        proven: parity !== null,
+        parity,
+        accuracy,
+      };
+    });
+    await this.#timed("write", () =>
+      writeFiles(output, new Map(drafts.map(({ recipe, file }) => [`${name}-${recipe}.tflite`, file]))),
+    );
+    return {
+      source: {
+        path: source.path,
+        format: source.format,
+        sha256: source.sha256,
+        parameters: parametersOf(source.model),
+      },
+      variants,
+      seconds: this.#secondsSpent(),
+      peakRssBytes: process.resourceUsage().maxRSS * 1024,
+    };
+  }
+
+  async #calibrationData(inputs: readonly ModelInput[]): Promise<Dataset | null> {
+    const { calibration, preprocess } = this.#options;
+    if (calibration) {
+      const all = await loadDataset(calibration.path, inputs, preprocess);
+      return subset(all, spreadIndices(all.count, calibration.samples ?? defaultCalibrationSamples));
+    }
+    const needing = this.#request.recipes.find(needsCalibration);
+    if (!needing) return null;
+    throw new FlotillaError(
+      "QUANT_CALIBRATION_MISSING",
+      `The recipe ${needing} needs samples of what the model will see. Give --calibration a folder of images, .npz, .npy or .json.`,
+      { details: { recipe: needing } },
+    );
+  }
+
+  async #evaluationData(inputs: readonly ModelInput[]): Promise<Dataset | null> {
+    const { evaluate, preprocess } = this.#options;
+    if (!evaluate) return null;
+    const all = await loadDataset(evaluate.path, inputs, preprocess);
+    labelsOf(all);
+    return evaluate.samples === undefined ? all : subset(all, spreadIndices(all.count, evaluate.samples));
+  }
+
+  async #drafts(model: Model, calibration: Dataset | null): Promise<DraftVariant[]> {
+    const drafts: DraftVariant[] = [];
+    for (const recipe of this.#request.recipes) {
+      const made = await this.#rewrite(model, recipe, calibration);
+      const file = await this.#timed("write", async () => {
+        for (const graph of made.model.graphs) verifyGraph(graph, "tflite");
+        return writeTflite(made.model);
+      });
+      drafts.push({ recipe, file, ...made });
+    }
+    return drafts;
+  }
+
+  async #rewrite(
+    model: Model,
+    recipe: Recipe,
+    calibration: Dataset | null,
+  ): Promise<Omit<DraftVariant, "recipe" | "file">> {
+    const plain = { floatOperators: [], int8Of: new Map<TensorId, TensorId>() };
+    switch (recipe) {
+      case "float32":
+        return { model, ...plain };
+      case "float16":
+        return { model: await this.#timed("quantize", async () => applyFloat16(model)), ...plain };
+      case "int8": {
+        const { io, method } = this.#request;
+        const observations = await this.#timed("calibrate", async () =>
+          calibrate({
+            model,
+            runtime: this.#fixed,
+            samples: calibration ?? { count: 0, sample: async () => [] },
+            histograms: method === "percentile" || method === "mse",
+            progress: (done, total) => this.#report({ stage: "calibrate", recipe, done, total }),
+          }),
+        );
+        const biasCorrection = this.#options.calibration?.biasCorrection ?? true;
+        const made = await this.#timed("quantize", async () =>
+          quantizeInt8Model({ model, observations, method, io, biasCorrection }),
+        );
+        const floatOperators = floatOperatorsOf(made.plan);
+        this.#refuseFloat(floatOperators);
+        return { model: made.model, int8Of: made.int8Of, floatOperators };
+      }
+    }
+  }
+
+  #refuseFloat(operators: readonly FloatOperator[]): void {
+    if (!this.#options.strictInteger || operators.length === 0) return;
+    const lines = operators.map(({ node, operator, reason }) => `  ${node} (${operator}): ${reason}`);
+    throw new FlotillaError(
+      "PROOF_STRICT_INTEGER",
+      `${operators.length} operators stay float:\n${lines.join("\n")}\nConvert without --strict-integer, or change the model.`,
+      { details: operators.map((one) => ({ ...one })) },
+    );
+  }
+
+  /** Parity and accuracy of every variant, in order; null with `prove: false`. */
+  async #prove(
+    source: OpenedSource,
+    float: Model,
+    drafts: readonly DraftVariant[],
+    evaluation: Dataset | null,
+    calibration: Dataset | null,
+    inputs: readonly ModelInput[],
+  ): Promise<{ parity: ProvenParity; accuracy: Accuracy | null }[] | null> {
+    if (this.#options.prove === false) return null;
+    return this.#timed("prove", async () => {
+      const truth = await this.#answers(source, float, evaluation, calibration, inputs);
+      const proofs: { parity: ProvenParity; accuracy: Accuracy | null }[] = [];
+      for (const draft of drafts) {
+        const parity = await this.#parity(source, float, draft, truth);
+        const accuracy =
+          evaluation && truth.accuracy
+            ? await variantAccuracy(draft.file, this.#runtimes, evaluation, truth.accuracy, (done, total) =>
+                this.#report({ stage: "evaluate", recipe: draft.recipe, done, total }),
+              )
+            : null;
+        checkBounds(draft.recipe, parity, accuracy, this.#options);
+        proofs.push({ parity, accuracy });
+      }
+      return proofs;
+    });
+  }
+
+  async #answers(
+    source: OpenedSource,
+    float: Model,
+    evaluation: Dataset | null,
+    calibration: Dataset | null,
+    inputs: readonly ModelInput[],
+  ): Promise<Answers> {
+    const { golden } = this.#options;
+    const [graph] = float.graphs;
+    if (golden !== undefined && graph) {
+      const recorded = await readRecorded(golden, graph);
+      const answers = await recorded.truth.run(recorded.samples);
+      return { against: recorded.truth.label, samples: recorded.samples, answers, accuracy: null };
+    }
+    const samples = await this.#proofSamples(evaluation ?? calibration, inputs);
+    const truth = await source.truth(this.#runtimes);
+    try {
+      const answers: Sample[] = [];
+      for (const sample of samples) answers.push(...(await truth.run([sample])));
+      const accuracy = evaluation ? await sourceAccuracy(truth, evaluation) : null;
+      return { against: truth.label, samples, answers, accuracy };
+    } finally {
+      truth.close();
+    }
+  }
+
+  /** Evenly spread over the data there is, and random ones up to the least number where there is too little. */
+  async #proofSamples(dataset: Dataset | null, inputs: readonly ModelInput[]): Promise<Sample[]> {
+    const wanted = Math.max(this.#options.proofSamples ?? defaultProofSamples, leastProofSamples);
+    const samples: Sample[] = [];
+    if (dataset) for (const at of spreadIndices(dataset.count, wanted)) samples.push(await dataset.sample(at));
+    const enough = dataset ? leastProofSamples : wanted;
+    const random = randomDataset(inputs, enough);
+    for (let at = samples.length; at < enough; at++) samples.push(await random.sample(at));
+    return samples;
+  }
+
+  async #parity(source: OpenedSource, float: Model, draft: DraftVariant, truth: Answers): Promise<ProvenParity> {
+    const [graph] = source.model.graphs;
+    const outputs = graph ? graph.outputs.map((id) => tensorOf(graph, id)) : [];
+    const { samples, answers, against } = truth;
+    const parity = await proveVariant({
+      file: draft.file,
+      outputs,
+      samples,
+      answers,
+      against,
+      runtimes: this.#runtimes,
+      progress: (done, total) => this.#report({ stage: "prove", recipe: draft.recipe, done, total }),
+    });
+    const logits = logitsOf(float, draft.int8Of);
+    if (!logits) return parity;
+    const [report] = await layerReport({
+      float,
+      quantized: draft.model,
+      pairs: logits,
+      samples,
+      runtime: this.#fixed,
+    });
+    return report ? { ...parity, logits: { tensor: report.tensor, sqnrDb: report.sqnrDb } } : parity;
+  }
+
+  async #timed<T>(stage: ConvertStage, work: () => Promise<T>): Promise<T> {
+    this.#report({ stage, done: 0, total: 1 });
+    const start = performance.now();
+    try {
+      return await work();
+    } finally {
+      this.#seconds.set(stage, (this.#seconds.get(stage) ?? 0) + (performance.now() - start) / 1000);
+    }
+  }
+
+  #report(event: ConvertProgress): void {
+    this.#options.onProgress?.(event);
+  }
+
+  #secondsSpent(): ConvertSeconds {
+    const of = (stage: ConvertStage) => this.#seconds.get(stage) ?? 0;
+    return {
+      read: of("read"),
+      simplify: of("simplify"),
+      calibrate: of("calibrate"),
+      quantize: of("quantize"),
+      write: of("write"),
+      prove: of("prove"),
+      total: (performance.now() - this.#started) / 1000,
+    };
+  }
+}
+
+function parseRequest(options: ConvertOptions): Request {
+  const recipes = [...new Set((options.recipes ?? ["float32"]).map(parseRecipe))];
+  if (recipes.length === 0) throw new FlotillaError("CONFIG_INVALID", "Ask for at least one recipe.");
+  const io = parseIoDType(options.io ?? "float32");
+  if (io !== "float32" && !recipes.some(needsCalibration)) {
+    throw new FlotillaError(
+      "QUANT_OPTION",
+      `--io ${io} is for integer recipes; none of ${recipes.join(", ")} is one.`,
+      {
+        details: { option: "io", found: io, recipes },
+      },
+    );
+  }
+  const samples = options.calibration?.samples;
+  if (samples !== undefined && !(Number.isSafeInteger(samples) && samples > 0)) {
+    throw new FlotillaError("QUANT_OPTION", `--calibration-samples takes a number from 1 on, found ${samples}.`, {
+      details: { option: "calibration-samples", found: samples },
+    });
+  }
+  return { recipes, io, method: parseCalibrationMethod(options.calibration?.method ?? "min-max") };
+}
+
+async function readRecorded(path: string, graph: Graph): Promise<{ truth: SourceTruth; samples: readonly Sample[] }> {
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new FlotillaError("IO_NOT_FOUND", `There is no golden file at ${path}.`, { details: { path }, cause });
+  });
+  return recordedTruth(path, new Uint8Array(bytes), graph);
+}

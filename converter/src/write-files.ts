@@ -1,0 +1,24 @@
+/**
+ * Writes a set of files all or nothing: each under a temporary name beside its place, then all are moved. When anything
+ * fails, no temporary file stays, nor a folder that was made for them.
+ */
+import { randomUUID } from "node:crypto";
+import { mkdir, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { FlotillaError } from "@flotilla/protocol/errors";
+
+/** @throws IO_FAILED */
+export async function writeFiles(folder: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+  const run = randomUUID();
+  const temporary = (name: string) => join(folder, `.${name}.${run}.partial`);
+  let made: string | undefined;
+  try {
+    made = await mkdir(folder, { recursive: true });
+    for (const [name, bytes] of files) await writeFile(temporary(name), bytes, { flush: true });
+    for (const name of files.keys()) await rename(temporary(name), join(folder, name));
+  } catch (cause) {
+    for (const name of files.keys()) await rm(temporary(name), { force: true }).catch(() => undefined);
+    if (made) await rmdir(folder).catch(() => undefined);
+    throw new FlotillaError("IO_FAILED", `The files cannot be written to ${folder}.`, { details: { folder }, cause });
+  }
+}
