@@ -100,7 +100,7 @@ export function applyStatus(
     holds: status.running === status.release,
     position,
     deadlineAtMs: isInProgress(status.state) ? nowMs + stepOf(status.state, timing) : null,
-    variant: status.variant ?? progress.variant,
+    variant: status.variant ?? null,
     code: status.code ?? null,
     detail: status.detail ?? [],
   };
