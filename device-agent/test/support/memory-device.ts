@@ -69,28 +69,32 @@ export async function memoryWorld(options: { readonly onLoad?: (script: Script) 
   let touches = 0;
   let cutAt: number | null = null;
   let cutWhen: "before" | "after" = "before";
-  let off = false;
-  const powerCut = (): FlotillaError => {
-    off = true;
+  /** Each start has a power of its own: a process that has lost it never touches anything again. */
+  interface Power {
+    off: boolean;
+  }
+  let current: Power = { off: false };
+  const powerCut = (power: Power): FlotillaError => {
+    power.off = true;
     return new FlotillaError("IO_FAILED", "The power is off.");
   };
-  async function touch<T>(work: () => Promise<T>): Promise<T> {
-    if (off) throw powerCut();
+  async function touch<T>(power: Power, work: () => Promise<T>): Promise<T> {
+    if (power.off) throw powerCut(power);
     touches++;
     const cutting = touches === cutAt;
-    if (cutting && cutWhen === "before") throw powerCut();
+    if (cutting && cutWhen === "before") throw powerCut(power);
     const result = await work();
-    if (off || cutting) throw powerCut();
+    if (power.off || cutting) throw powerCut(power);
     return result;
   }
   /** Every method that touches the outside, counted. */
-  function counted<T extends object>(port: T, names: readonly (keyof T)[]): T {
+  function countedOn<T extends object>(power: Power, port: T, names: readonly (keyof T)[]): T {
     const wrapped = { ...port };
     for (const name of names) {
       const method = port[name];
       if (typeof method === "function") {
         Object.assign(wrapped, {
-          [name]: (...args: unknown[]) => touch(async () => Reflect.apply(method, port, args)),
+          [name]: (...args: unknown[]) => touch(power, async () => Reflect.apply(method, port, args)),
         });
       }
     }
@@ -98,7 +102,9 @@ export async function memoryWorld(options: { readonly onLoad?: (script: Script) 
   }
 
   async function start(attributes: DeviceAttributes = testAttributes): Promise<AgentHandle> {
-    off = false;
+    const power: Power = { off: false };
+    current = power;
+    const counted = <T extends object>(port: T, names: readonly (keyof T)[]): T => countedOn(power, port, names);
     const http = memoryHttp(async (request) => {
       const answer = await fleet.handle(request);
       return intercept === null ? answer : intercept(request, answer);
@@ -144,7 +150,7 @@ export async function memoryWorld(options: { readonly onLoad?: (script: Script) 
   async function until(agent: AgentHandle, test: (status: AgentStatus) => boolean): Promise<AgentStatus> {
     for (let i = 0; i < 2_000; i++) {
       await turns();
-      if (off) throw new FlotillaError("IO_FAILED", "The power is off.");
+      if (current.off) throw powerCut(current);
       const status = agent.status();
       if (test(status)) return status;
       clock.advance(1_000);
@@ -168,7 +174,7 @@ export async function memoryWorld(options: { readonly onLoad?: (script: Script) 
         cutWhen = when;
       },
       get happened() {
-        return off;
+        return current.off;
       },
     },
     intercept(handle) {
