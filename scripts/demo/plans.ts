@@ -1,0 +1,40 @@
+/** The demo's rollout plan: 5 % and the canaries, then 25 %, then all; gates that fail closed. */
+import type { Gate, RolloutPlan } from "@flotilla/protocol/documents/rollout-plan";
+
+const gate = (facts: Pick<Gate, "metric" | "comparison" | "bound" | "minSamples">): Gate => ({
+  ...facts,
+  against: "absolute",
+  maxWaitS: 30,
+  onNoData: "hold",
+  onFail: "rollback",
+});
+
+const deviceGates = [
+  gate({ metric: "trial-failures-of-finished", comparison: "<=", bound: 0.05, minSamples: 3 }),
+  gate({ metric: "failures-of-finished", comparison: "<=", bound: 0.05, minSamples: 3 }),
+  gate({ metric: "healthy-of-offered", comparison: ">=", bound: 0.95, minSamples: 3 }),
+];
+const qualityGates = [
+  gate({ metric: "accuracy", comparison: ">=", bound: 0.95, minSamples: 30 }),
+  gate({ metric: "error-rate", comparison: "<=", bound: 0.01, minSamples: 30 }),
+];
+
+export function planFor(model: string, release: string): RolloutPlan {
+  return {
+    type: "flotilla/rollout-plan",
+    version: 1,
+    rollout: `${model}-${release}`,
+    model,
+    release,
+    cohort: "everyone",
+    stages: [
+      { shareBp: 500, include: ["canary"], soakS: 1, gates: [...deviceGates, ...qualityGates] },
+      { shareBp: 2500, soakS: 0.5, gates: deviceGates },
+      { shareBp: 10_000, soakS: 0.5, gates: deviceGates },
+    ],
+    deadlines: { startMs: 20_000, stepMs: 30_000 },
+    retries: 1,
+    probation: { minRuns: 3, minMs: 500 },
+    stopRule: { windowS: 10, minRuns: 20, maxErrorRate: 0.05, maxLatencyRatio: 20, maxRestarts: 3 },
+  };
+}
