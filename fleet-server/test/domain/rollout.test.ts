@@ -81,7 +81,6 @@ interface Scenario {
   readonly plan?: Parameters<typeof plan>[0];
 }
 
-const offered = [group("pending", 10)];
 const allHealthy = [group("healthy", 10)];
 const scenarios: Scenario[] = [
   {
