@@ -11,6 +11,7 @@ import { delegateRelease, removeDelegation, setDelegation } from "@flotilla/flee
 import { publishStaged, signRole } from "@flotilla/fleet-server/trust/staging";
 import { directiveRole } from "@flotilla/protocol/documents/control";
 import { FlotillaError } from "@flotilla/protocol/errors";
+import type { JsonValue } from "@flotilla/protocol/json-value";
 import { describe, expect, it } from "vitest";
 import {
   expiries,
@@ -57,6 +58,24 @@ describe("keys", () => {
     await device.start().refresh(nowMs);
     await repository.forgeOnline({ snapshotVersion: 2, timestampVersion: 1 });
     await expect(device.start().refresh(nowMs)).rejects.toThrow(refused("INTEGRITY_ROLLBACK", "5.4.3.1"));
+  });
+
+  it("K1: recovers also when the old keys stay beside the new ones", async () => {
+    const repository = await simulateRepository();
+    const { keys, store } = repository;
+    const device = simulateDevice(repository);
+    await repository.forgeOnline({ snapshotVersion: 1_000_000, timestampVersion: 1_000_000 });
+    await device.start().refresh(nowMs);
+    const roles = {
+      snapshot: setupWith([...keys.snapshot, ...newSigners(1)]),
+      timestamp: setupWith([...keys.timestamp, ...newSigners(1)]),
+    };
+    await editRoot(store, roles, expiries.rootMs);
+    await signRole(store, "root", keys.root);
+    await publishStaged(store, nowMs);
+    store.files.delete("metadata/1000000.snapshot.json");
+    await repository.forgeOnline({ snapshotVersion: 2, timestampVersion: 2 });
+    expect(await device.start().refresh(nowMs)).toMatchObject({ timestampVersion: 2, snapshotVersion: 2 });
   });
 
   it("K2: two of three root keys rotate the third out; old and new sets overlap", async () => {
@@ -201,6 +220,26 @@ describe("the device's own files", () => {
     const device = simulateDevice(repository);
     await device.start().refresh(nowMs);
     for (const name of lost) device.files.set(name, new Uint8Array(0));
+    await repository.forgeOnline(served);
+    await expect(device.start().refresh(nowMs)).rejects.toThrow(refused("INTEGRITY_ROLLBACK", step));
+  });
+
+  it.each([
+    ["an older timestamp", { timestampVersion: 1 }, "5.4.3.1"],
+    ["an older snapshot", { snapshotVersion: 1 }, "5.4.3.2"],
+    [
+      "an older role",
+      { meta: (meta: Record<string, JsonValue>) => ({ ...meta, "release-digits.json": { version: 1 } }) },
+      "5.5.5",
+    ],
+  ])("refuses %s by its metadata files alone when both copies of the floors are lost", async (_, served, step) => {
+    const repository = await simulateRepository();
+    await repository.addRelease("rel-2");
+    await repository.publish();
+    const device = simulateDevice(repository);
+    await device.start().refresh(nowMs);
+    device.files.set("floors.a", new Uint8Array(9));
+    device.files.delete("floors.b");
     await repository.forgeOnline(served);
     await expect(device.start().refresh(nowMs)).rejects.toThrow(refused("INTEGRITY_ROLLBACK", step));
   });
