@@ -7,6 +7,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import type { Status } from "@flotilla/protocol/documents/reports";
+import type { NdArray } from "@flotilla/protocol/nd-array";
+import { encodeNpz } from "@flotilla/protocol/npz";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AgentStatus } from "../src/core/driver/agent-driver.ts";
 import { addingModel } from "./support/real-model.ts";
@@ -41,7 +44,6 @@ beforeEach(async () => {
   served = await serveFleet(fleet);
   await writeFile(path.join(folder, "root.json"), fleet.repository.root);
   await fleet.addModel("release-1", 1, addingModel(1));
-  await fleet.addModel("release-2", 2, addingModel(2));
   await fleet.setIndex();
   await fleet.setDirective({ probation: { minRuns: 0, minMs: 100 } });
 });
@@ -123,4 +125,75 @@ describe("the agent process", () => {
     expect(second.lines.at(-1)?.error?.code).toBe("IO_EXISTS");
     await stop(first);
   });
+
+  it("killed at every state of an update, runs the old or the new model on every restart, and completes", async () => {
+    let agent = launch();
+    await agent.until(runs("release-1"));
+    const points = ["offered", "downloading", "verifying", "trialing", "activated", "healthy"] as const;
+    let running = "release-1";
+    for (const [number, state] of points.entries()) {
+      const wanted = `release-${number + 2}`;
+      await fleet.addModel(wanted, number + 2, addingModel(number + 2));
+      const rollout = `kill-${number + 1}`;
+      const stopRule = { windowS: 60, minRuns: 20, maxErrorRate: 0.5, maxLatencyRatio: 100, maxRestarts: 10 };
+      const words = { rollout, release: wanted, probation: { minRuns: 0, minMs: 100 }, stopRule };
+      await fleet.setDirective(words);
+      await seen((status) => status.rollout === rollout && status.state === state);
+      agent.child.kill("SIGKILL");
+      await agent.exited;
+      agent = launch();
+      const { ready } = await agent.until((line) => line.ready !== undefined);
+      expect([running, wanted], `killed when ${state}`).toContain(ready?.models[modelId]?.release);
+      await agent.until(runs(wanted));
+      running = wanted;
+    }
+    await stop(agent);
+    const keys = fleet.statuses.map(({ boot, sequence }) => `${boot}/${sequence}`);
+    expect(new Set(keys).size).toBe(keys.length);
+  }, 240_000);
+
+  it("feeds samples with labels through the active model and reports what came out", async () => {
+    const data = Float32Array.from({ length: 40 }, (_, index) => index % 4);
+    const image = { dtype: "float32", shape: [10, 4], data } as const;
+    const labels = { dtype: "int32", shape: [10], data: new Int32Array(10).fill(3) } as const;
+    const file = path.join(folder, "samples.npz");
+    await writeFile(
+      file,
+      encodeNpz(
+        new Map<string, NdArray>([
+          ["image", image],
+          ["labels", labels],
+        ]),
+      ),
+    );
+    const agent = launch(["--inputs", file, "--runs-per-second", "200"]);
+    await agent.until(runs("release-1"));
+    await measured((runs) => runs >= 100);
+    agent.child.stdin?.write('{"do":"status"}\n');
+    const { feed } = await agent.until((line) => line.feed !== undefined);
+    expect(feed?.runs).toBeGreaterThanOrEqual(100);
+    expect(feed?.failed).toBe(0);
+    expect(fleet.metrics[0]?.labelled?.runs).toBe(fleet.metrics[0]?.runs);
+    await stop(agent);
+  });
 });
+
+/** Resolves with the first status like this that the fleet has or gets. */
+function seen(test: (status: Status) => boolean): Promise<void> {
+  return arrival(() => fleet.statuses.some(test));
+}
+
+const measured = (test: (runs: number) => boolean): Promise<void> =>
+  arrival(() => test(fleet.metrics.reduce((sum, { runs }) => sum + runs, 0)));
+
+function arrival(test: () => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (!test()) return;
+      fleet.arrivals.delete(look);
+      resolve();
+    };
+    fleet.arrivals.add(look);
+    look();
+  });
+}

@@ -32,6 +32,8 @@ export interface TinyFleet {
   readonly statuses: readonly Status[];
   readonly metrics: readonly Metrics[];
   readonly acks: boolean;
+  /** Called behind every report that comes in. */
+  readonly arrivals: Set<() => void>;
   setAcks(on: boolean): void;
   /** Called with every retained document. */
   onRetained(publish: (topic: string, payload: Uint8Array) => void): void;
@@ -122,6 +124,7 @@ export async function tinyFleet(nowMs: () => number): Promise<TinyFleet> {
   const retained = new Map<string, Uint8Array>();
   let publishRetained: (topic: string, payload: Uint8Array) => void = () => {};
   let publishAck: (topic: string, payload: Uint8Array) => void = () => {};
+  const arrivals = new Set<() => void>();
   let sequence = 0;
   let acks = true;
 
@@ -149,6 +152,7 @@ export async function tinyFleet(nowMs: () => number): Promise<TinyFleet> {
       seen.set(key, document);
       if ("state" in document) statuses.push(document);
       else metrics.push(document);
+      for (const look of arrivals) look();
     }
     return ackOf(document.device, document.boot);
   }
@@ -212,6 +216,7 @@ export async function tinyFleet(nowMs: () => number): Promise<TinyFleet> {
     repository,
     statuses,
     metrics,
+    arrivals,
     get acks() {
       return acks;
     },
