@@ -76,7 +76,8 @@ export const errorCodes = {
   // HEALTH: the active release does badly on the device
   HEALTH_ERROR_RATE: "More of the active release's runs fail than its stop rule allows.",
   HEALTH_LATENCY: "The active release is slower than its stop rule allows.",
-  HEALTH_OUTPUT: "The active release answers nonsense: not finite, always the same class, or plainly worse than before.",
+  HEALTH_OUTPUT:
+    "The active release answers nonsense: not finite, always the same class, or plainly worse than before.",
   HEALTH_RESTARTS: "The agent was restarted more often than allowed before the active release had proven itself.",
   // INTERNAL: unexpected
   INTERNAL: "Something unexpected happened. This is a bug in Flotilla.",

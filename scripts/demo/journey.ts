@@ -20,7 +20,7 @@ import { createTrust } from "./trust.ts";
 
 const model = "digits";
 const virtualCount = 200;
-const rolloutLimitMs = 60_000;
+const rolloutLimitMs = 240_000;
 
 interface Stage {
   readonly folder: string;
@@ -149,7 +149,9 @@ export async function runDemo({ folder, scope, say }: Stage) {
     expectTrue("release 2 is rolled back in stage 1", second.state === "rolled-back" && second.stage === 1, second);
     expectTrue("release 2 was active nowhere", second.counts.activated === 0, second.counts);
     const failed = await Promise.all(
-      boards.filter(({ board }) => board.tags.includes("canary")).map(({ board }) => stateOf(server, "release-2", board.id)),
+      boards
+        .filter(({ board }) => board.tags.includes("canary"))
+        .map(({ board }) => stateOf(server, "release-2", board.id)),
     );
     expectTrue(
       "both canary boards failed release 2 in trial",

@@ -20,6 +20,7 @@ export interface StatusFacts {
   readonly variant?: string;
   readonly state: DeviceState;
   readonly running: string | null;
+  readonly runningVariant?: string;
   readonly code?: string;
   readonly detail?: readonly string[];
 }

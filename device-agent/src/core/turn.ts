@@ -52,13 +52,15 @@ export function report(
   state: DeviceState,
   why: { readonly code?: string; readonly detail?: readonly string[] } = {},
 ): void {
+  const active = modelOf(turn, name).active;
   const facts = {
     model: name,
     rollout: subject.rollout,
     release: subject.release,
     ...(subject.variant ? { variant: subject.variant.name } : {}),
     state,
-    running: modelOf(turn, name).active?.release ?? null,
+    running: active?.release ?? null,
+    ...(active === null ? {} : { runningVariant: active.variant.name }),
     ...why,
   };
   turn.state = queueStatus(turn.state, facts, turn.nowMs);

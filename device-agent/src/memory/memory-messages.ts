@@ -29,9 +29,11 @@ export function memoryBroker(
   const sessions = new Set<Session>();
   let isUp = true;
 
+  /** To whoever is subscribed now; it arrives a moment later. */
   function deliver(session: Session, topic: string, payload: Uint8Array): void {
+    if (!session.up || !session.topics.has(topic)) return;
     queueMicrotask(() => {
-      if (session.up && session.topics.has(topic)) session.handlers.message(topic, payload);
+      if (session.up) session.handlers.message(topic, payload);
     });
   }
 

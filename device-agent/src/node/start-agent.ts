@@ -24,6 +24,7 @@ import { fetchTransport } from "./fetch-transport.ts";
 import { fileStorage } from "./file-storage.ts";
 import { lockFolder } from "./lock-file.ts";
 import { mqttTransport } from "./mqtt-transport.ts";
+import { useNodeSha256 } from "./node-sha256.ts";
 import type { RuntimeKind } from "./runtime-kinds.ts";
 import { systemClock, systemEntropy } from "./system.ts";
 import { openWorkerRuntime, reopeningRuntime } from "./worker-runtime.ts";
@@ -90,6 +91,7 @@ export async function startDevice(
   options: DeviceOptions,
   parts: { readonly storage: DeviceStorage; readonly runtime: TfliteRuntime; readonly trials: TrialRuntimes },
 ): Promise<AgentHandle> {
+  useNodeSha256();
   const { serverUrl, device, trustedRoot, enrolmentToken, timings, onRun, onNote } = options;
   const { storage, runtime, trials } = parts;
   const http = fetchTransport(serverUrl);

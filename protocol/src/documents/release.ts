@@ -3,7 +3,7 @@
  * It is a TUF target, signed by the model's release role (design: formats.md, "Release document").
  */
 import { type Static, Type } from "typebox";
-import { Blob, defineDocument, Digest, head, Id, SizeBytes, TimeMs, Uint32 } from "./document.ts";
+import { Blob, Digest, defineDocument, head, Id, SizeBytes, TimeMs, Uint32 } from "./document.ts";
 import { PreprocessingStep } from "./preprocessing.ts";
 
 export const TensorSpec = Type.Object({

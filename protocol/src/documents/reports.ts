@@ -61,6 +61,8 @@ export const Status = Type.Object({
   state: Type.Enum(deviceStates),
   /** What runs for this model after this state; null before the first activation. */
   running: Type.Union([Id, Type.Null()]),
+  /** The variant of it. */
+  runningVariant: Type.Optional(Id),
   code: Type.Optional(Type.String({ maxLength: 64 })),
   /** For `rejected`: every reason; else what went wrong, in words. */
   detail: Type.Optional(Type.Array(Type.String({ maxLength: 512 }), { maxItems: 64 })),

@@ -15,8 +15,10 @@ export const migrations: readonly string[] = [
     models         TEXT NOT NULL,
     agent_version  TEXT,
     seen_at_ms     INTEGER,
-    -- The hello that the three columns above are from.
+    -- The hello that attributes and agent_version are from.
     hello_boot_count INTEGER NOT NULL DEFAULT -1,
+    -- Per model the [boot count, sequence] of the status that its entry in models is from; none: from the hello.
+    models_from    TEXT NOT NULL DEFAULT '{}',
     -- 0: it must be looked at again whether the device is in a rollout's stage.
     placed         INTEGER NOT NULL DEFAULT 0
   ) STRICT;

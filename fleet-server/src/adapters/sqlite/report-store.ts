@@ -23,9 +23,11 @@ export function sqliteReportStore(db: Database): ReportStore {
   const selectDevice = db.prepare("SELECT 1 FROM devices WHERE device = ? AND revoked = 0");
   // Attributes that change may move the device into other cohorts, so it has to be placed again.
   const saveHello = db.prepare(`
-    UPDATE devices SET placed = CASE WHEN attributes = ?2 THEN placed ELSE 0 END, attributes = ?2, models = ?3,
+    UPDATE devices SET placed = CASE WHEN attributes = ?2 THEN placed ELSE 0 END, attributes = ?2, models = ?3, models_from = '{}',
       agent_version = ?4, seen_at_ms = ?5, hello_boot_count = ?6
     WHERE device = ?1 AND hello_boot_count <= ?6`);
+  const selectModels = db.prepare("SELECT models, models_from, hello_boot_count FROM devices WHERE device = ?");
+  const saveModels = db.prepare("UPDATE devices SET models = ?, models_from = ? WHERE device = ?");
   const saveSeen = db.prepare("UPDATE devices SET seen_at_ms = ? WHERE device = ?");
 
   function applyHello(hello: Hello, nowMs: number): void {
@@ -34,7 +36,22 @@ export function sqliteReportStore(db: Database): ReportStore {
     saveHello.run(hello.device, attributes, models, hello.agentVersion, nowMs, hello.bootCount);
   }
 
+  /** What the device says it runs, unless something newer has said so already. */
+  function applyRunning({ device, model, sequence, running, runningVariant }: Status, { bootCount }: Boot): void {
+    const row = selectModels.get(device);
+    if (row === undefined || bootCount < Number(row.hello_boot_count)) return;
+    const from = JSON.parse(String(row.models_from)) as Record<string, readonly [number, number]>;
+    const [knownBoot, knownSequence] = from[model] ?? [-1, -1];
+    if (bootCount < knownBoot || (bootCount === knownBoot && sequence <= knownSequence)) return;
+    const models = JSON.parse(String(row.models)) as Record<string, { release: string; variant: string }>;
+    if (running === null) delete models[model];
+    else models[model] = { release: running, variant: runningVariant ?? "unknown" };
+    from[model] = [bootCount, sequence];
+    saveModels.run(JSON.stringify(models), JSON.stringify(from), device);
+  }
+
   function applyStatusReport(status: Status, boot: Boot, nowMs: number): void {
+    applyRunning(status, boot);
     const state = rollouts.find(status.rollout);
     const { plan } = state ?? {};
     if (state === null || state.startedAtMs === null || plan?.model !== status.model) return;
