@@ -60,7 +60,7 @@ export function modelNameOf(path: string): string {
 
 async function detectFormat(file: string): Promise<SourceFormat> {
   const head = await firstBytes(file, 512);
-  const text = new TextDecoder("latin1").decode(head);
+  const text = String.fromCharCode(...head);
   if (text.slice(4, 8) === "TFL3") return "tflite";
   if (/^\s*\{/.test(text)) return "tfjs-layers";
   const recognised =

@@ -1,0 +1,195 @@
+/** Each bad input gives its code, says where, and leaves nothing on disk. */
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { NdArray } from "@flotilla/protocol/nd-array";
+import { beforeAll, describe, expect, test } from "vitest";
+import { fixtureFolder, fixturePath } from "../../../scripts/fixtures.ts";
+import { convert } from "../../src/convert.ts";
+import type { ConvertOptions } from "../../src/convert-options.ts";
+import { filesIn, floats, temporaryFolder, writeNpz } from "./temporary.ts";
+
+let folder: string;
+let rnet: string;
+let digits: string;
+let counter = 0;
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  rnet = await fixturePath("rnet");
+  digits = await fixturePath("digits-layers");
+});
+
+const name = "conv2d_1_input";
+const images = (count: number, ...shape: number[]): NdArray =>
+  floats(new Float32Array(count * shape.reduce((a, b) => a * b, 1)).fill(0.5), count, ...shape);
+const npz = (arrays: Record<string, NdArray>) => writeNpz(folder, `${counter++}.npz`, arrays);
+
+/** Converts into a folder that does not exist yet, and expects an error and no trace. */
+async function refused(options: Partial<ConvertOptions>, code: string, message: RegExp): Promise<void> {
+  const output = join(folder, `out-${counter++}`);
+  const failure = convert({ model: digits, output, prove: false, ...options });
+  await expect(failure).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+  expect(await filesIn(output)).toEqual([]);
+  await expect(readFile(output)).rejects.toMatchObject({ code: "ENOENT" });
+}
+
+describe("models", () => {
+  test("that are not there", () =>
+    refused({ model: join(folder, "nothing.tflite") }, "IO_NOT_FOUND", /nothing\.tflite/));
+
+  test("of no known format", async () => {
+    const path = join(folder, "text.bin");
+    await writeFile(path, "hello, I am not a model at all");
+    await refused({ model: path }, "FORMAT_UNRECOGNIZED", /text\.bin/);
+  });
+
+  test("of a format that is not read", async () => {
+    const path = join(folder, "model.h5");
+    await writeFile(path, Buffer.from("\x89HDF\r\n\x1a\n more", "latin1"));
+    await refused({ model: path }, "UNSUPPORTED_FORMAT", /HDF5/);
+  });
+
+  test("cut short", async () => {
+    const path = join(folder, "short.tflite");
+    const bytes = await readFile(rnet);
+    await writeFile(path, bytes.subarray(0, 5000));
+    await refused({ model: path }, "FORMAT_TRUNCATED", /./);
+  });
+
+  test("with a weights file missing", async () => {
+    const source = await fixtureFolder("digits-layers");
+    const copy = join(folder, "without-weights");
+    await mkdir(copy);
+    await writeFile(join(copy, "model.json"), await readFile(join(source, "model.json")));
+    await refused({ model: copy }, "FORMAT_WEIGHTS_MISSING", /./);
+  });
+
+  test("with a layer that nobody knows", async () => {
+    const copy = join(folder, "unknown-layer");
+    await mkdir(copy);
+    const text = await readFile(join(dirname(digits), "model.json"), "utf8");
+    await writeFile(join(copy, "model.json"), text.replaceAll('"MaxPooling2D"', '"Telepathy"'));
+    for (const shard of (await filesIn(dirname(digits))).filter((file) => file !== "model.json")) {
+      await writeFile(join(copy, shard), await readFile(join(dirname(digits), shard)));
+    }
+    await refused({ model: copy }, "UNSUPPORTED_LAYER", /Telepathy/);
+  });
+});
+
+describe("options", () => {
+  test("an unknown recipe", () =>
+    refused({ recipes: ["int3"] }, "CONFIG_RECIPE_UNKNOWN", /int3.*float32, float16, int8/));
+  test("an unknown I/O dtype", () => refused({ recipes: ["int8"], io: "int4" }, "QUANT_OPTION", /int4/));
+  test("integer I/O without an integer recipe", () =>
+    refused({ recipes: ["float16"], io: "int8" }, "QUANT_OPTION", /--io int8/));
+  test("an unknown calibration method", () =>
+    refused({ recipes: ["int8"], calibration: { path: "x", method: "magic" } }, "QUANT_OPTION", /magic/));
+  test("no calibration samples", () =>
+    refused({ recipes: ["int8"], calibration: { path: "x", samples: 0 } }, "QUANT_OPTION", /from 1 on/));
+  test("int8 without calibration", () => refused({ recipes: ["int8"] }, "QUANT_CALIBRATION_MISSING", /--calibration/));
+  test("preprocessing of an input that is not there", async () =>
+    refused(
+      {
+        recipes: ["int8"],
+        calibration: { path: await npz({ [name]: images(4, 28, 28, 1) }) },
+        preprocess: { other: [] },
+      },
+      "CONFIG_INVALID",
+      /other/,
+    ));
+});
+
+describe("calibration data", () => {
+  const int8 = (path: string): Partial<ConvertOptions> => ({ recipes: ["float32", "int8"], calibration: { path } });
+
+  test("that is not there", () => refused(int8(join(folder, "absent.npz")), "IO_NOT_FOUND", /absent/));
+  test("of the wrong shape", async () =>
+    refused(
+      int8(await npz({ [name]: images(4, 32, 32, 1) })),
+      "QUANT_CALIBRATION_SHAPE",
+      /\[28, 28, 1\].*\[32, 32, 1\]/,
+    ));
+  test("of the wrong rank", async () =>
+    refused(int8(await npz({ [name]: images(4, 784) })), "QUANT_CALIBRATION_SHAPE", /\[784\]/));
+  test("of the wrong dtype", async () => {
+    const bytes: NdArray = { dtype: "uint8", shape: [2, 28, 28, 1], data: new Uint8Array(2 * 784) };
+    await refused(int8(await npz({ [name]: bytes })), "QUANT_CALIBRATION_SHAPE", /uint8/);
+  });
+  test("without the model's input", async () =>
+    refused(int8(await npz({ image: images(4, 28, 28, 1) })), "QUANT_CALIBRATION_SHAPE", /conv2d_1_input/));
+  test("that is empty", async () =>
+    refused(int8(await npz({ [name]: images(0, 28, 28, 1) })), "QUANT_CALIBRATION_DATA", /no sample/));
+  test.each([Number.NaN, Number.POSITIVE_INFINITY])("that holds %d", async (bad) => {
+    const data = new Float32Array(3 * 784);
+    data[800] = bad;
+    await refused(
+      int8(await npz({ [name]: floats(data, 3, 28, 28, 1) })),
+      "QUANT_CALIBRATION_DATA",
+      /sample 1.*element 16/,
+    );
+  });
+  test("that is no archive", async () => {
+    const path = join(folder, "noise.npz");
+    await writeFile(path, Buffer.alloc(100, 7));
+    await refused(int8(path), "FORMAT_NPZ", /./);
+  });
+  test("of an unknown kind", async () => {
+    const path = join(folder, "data.csv");
+    await writeFile(path, "1,2,3");
+    await refused(int8(path), "UNSUPPORTED_FORMAT", /csv/);
+  });
+  test("without labels where accuracy is asked for", async () =>
+    refused(
+      { evaluate: { path: await npz({ [name]: images(2, 28, 28, 1) }) } },
+      "QUANT_CALIBRATION_DATA",
+      /no labels/,
+    ));
+});
+
+describe("bounds", () => {
+  test("an SQNR that cannot be reached", async () => {
+    const calibration = { path: await npz({ [name]: images(2, 28, 28, 1) }), samples: 2 };
+    await refused(
+      { recipes: ["int8"], calibration, prove: true, minSqnrDb: 200 },
+      "PROOF_SQNR",
+      /--min-sqnr asks for 200/,
+    );
+  });
+
+  test("an accuracy that falls too far", async () => {
+    // Calibrated on black pictures only: every activation is cut off, and the answers are worthless.
+    const calibration = { path: await npz({ [name]: floats(new Float32Array(2 * 784), 2, 28, 28, 1) }) };
+    const { loadDigits } = await import("../../../test/fixtures/digits.ts");
+    const some = await loadDigits(50);
+    const labelled = await npz({
+      [name]: floats(some.images, 50, 28, 28, 1),
+      labels: { dtype: "uint8", shape: [50], data: some.labels },
+    });
+    await refused(
+      { recipes: ["int8"], calibration, prove: true, evaluate: { path: labelled, maxDrop: 0.01 } },
+      "PROOF_ACCURACY",
+      /--max-drop allows 0\.01/,
+    );
+  });
+});
+
+test("files that cannot be written leave nothing, and name the folder", async () => {
+  const blocked = join(folder, "a-file");
+  await writeFile(blocked, "in the way");
+  await expect(convert({ model: rnet, output: join(blocked, "out"), prove: false })).rejects.toMatchObject({
+    code: "IO_FAILED",
+  });
+  expect(await readFile(blocked, "utf8")).toBe("in the way");
+});
+
+test("an existing variant is kept whole when a later conversion fails", async () => {
+  const output = join(folder, "kept");
+  await convert({ model: rnet, output, prove: false });
+  const [file = ""] = await filesIn(output);
+  const before = await readFile(join(output, file));
+  await expect(convert({ model: rnet, output, recipes: ["float32", "int8"], prove: false })).rejects.toMatchObject({
+    code: "QUANT_CALIBRATION_MISSING",
+  });
+  expect(await filesIn(output)).toEqual([file]);
+  expect(await readFile(join(output, file))).toEqual(before);
+});
