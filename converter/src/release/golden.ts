@@ -8,6 +8,7 @@ import { FlotillaError } from "@flotilla/protocol/errors";
 import type { ArrayData, NdArray } from "@flotilla/protocol/nd-array";
 import { encodeNpz } from "@flotilla/protocol/npz";
 import { type Model, tensorOf } from "../ir/graph.ts";
+import { asInput } from "../runtimes/variant-runner.ts";
 
 /** Samples as stacks, first axis = sample, in the order of the model's inputs and outputs. */
 export interface GoldenSamples {
@@ -55,18 +56,20 @@ export async function makeGolden(
         `The source gave ${samples.sourceOutputs.length} outputs, the variant has ${loaded.outputs.length}.`,
       );
     }
-    const recorded = await runAll(loaded, samples.inputs, count);
+    // A variant with integer inputs gets them quantized by its own scales, and so they are stored.
+    const inputs = samples.inputs.map((stack, at) => asInput(stack, loaded.inputs[at]));
+    const recorded = await runAll(loaded, inputs, count);
     let widest = 0;
     for (const runtime of runtimes.others) {
       const other = await runtime.load(file);
       try {
-        widest = Math.max(widest, largestDifference(recorded, await runAll(other, samples.inputs, count)));
+        widest = Math.max(widest, largestDifference(recorded, await runAll(other, inputs, count)));
       } finally {
         other.close();
       }
     }
     const arrays = new Map<string, NdArray>();
-    for (const [at, { name }] of loaded.inputs.entries()) arrays.set(`input/${name}`, samples.inputs[at]!);
+    for (const [at, { name }] of loaded.inputs.entries()) arrays.set(`input/${name}`, inputs[at]!);
     for (const [at, { name }] of loaded.outputs.entries()) arrays.set(`source/${name}`, samples.sourceOutputs[at]!);
     for (const [at, { name }] of loaded.outputs.entries()) arrays.set(`variant/${name}`, recorded[at]!);
     const atol = Math.max(leastAtol, widest * toleranceMargin, outputStep(model) * integerUnits);

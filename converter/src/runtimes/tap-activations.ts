@@ -8,6 +8,7 @@ import type { NdArray } from "@flotilla/protocol/nd-array";
 import { byteSize, editGraph, type Graph, type Model, type TensorId, tensorOf } from "../ir/graph.ts";
 import { sweepUnused } from "../ir/sweep-unused.ts";
 import { writeTflite } from "../writers/tflite/write-tflite.ts";
+import { asInput } from "./variant-runner.ts";
 
 /** Taps of one group; a MobileNetV2 at 224x224 (27 MB of activations) needs one group. */
 const defaultBudgetBytes = 192 * 2 ** 20;
@@ -17,7 +18,7 @@ export interface TapRequest {
   readonly runtime: TfliteRuntime;
   /** Which tensors of the main graph to show: results of nodes. */
   readonly tensors: readonly TensorId[];
-  /** Numbered samples: the model's inputs in order. */
+  /** Numbered samples: the model's inputs in order; floats are quantized where an input is an integer. */
   readonly samples: { readonly count: number; sample(index: number): Promise<readonly NdArray[]> };
   /** Called once for every tensor and sample; samples in order, tensors group by group. */
   readonly visit: (tensor: TensorId, sample: number, value: NdArray) => void;
@@ -43,7 +44,8 @@ export async function tapActivations(request: TapRequest): Promise<void> {
     try {
       if (loaded.outputs.length !== group.length) throw lostTaps(runtime, loaded, group);
       for (let index = 0; index < samples.count; index++) {
-        const values = await loaded.run(await samples.sample(index));
+        const sample = await samples.sample(index);
+        const values = await loaded.run(sample.map((array, at) => asInput(array, loaded.inputs[at])));
         for (const [at, id] of group.entries()) {
           const value = values[at];
           if (value) visit(id, index, value);
