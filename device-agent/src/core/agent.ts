@@ -9,7 +9,7 @@
  *   results            candidate.ts       then: were reports queued, did the cohorts change?
  *   run-recorded       watch.ts
  */
-import { onActivated, onDownloaded, onResolved, onStepFailed, onTrialPassed, onVerified } from "./candidate.ts";
+import { failStep, onActivated, onDownloaded, onResolved, onTrialPassed, onVerified } from "./candidate.ts";
 import { type Intake, takeDirective, takeDocument, takeIndex } from "./documents.ts";
 import type { Effect } from "./effects.ts";
 import type { AgentEvent } from "./events.ts";
@@ -97,7 +97,7 @@ function handle(turn: Turn, event: AgentEvent): void {
       return;
     case "step-failed": {
       const working = ["resolving", "downloading", "verifying", "trialing", "activating"] as const;
-      forCandidate(turn, event, working, (candidate) => onStepFailed(turn, event, candidate));
+      forCandidate(turn, event, working, (candidate) => failStep(turn, event.model, candidate, event));
       return;
     }
     default:

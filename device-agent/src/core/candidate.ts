@@ -174,26 +174,21 @@ export function onActivated(turn: Turn, name: string, candidate: Candidate): voi
   if (active.committed) report(turn, name, active, "healthy");
 }
 
-export function onStepFailed(turn: Turn, event: EventOf<"step-failed">, candidate: Candidate): void {
-  const { code, detail } = event;
-  const digest = candidate.variant?.model.digest;
-  const trialFailed = candidate.phase === "trialing" && code.startsWith("TRIAL_");
-  if (trialFailed && digest !== undefined) block(turn, event.model, digest, code);
-  failCandidate(turn, event.model, candidate, { code, detail, final: event.final || trialFailed });
-}
-
-interface Failure {
+export interface Failure {
   readonly code: string;
-  readonly detail?: readonly string[];
+  readonly detail: readonly string[];
   readonly final: boolean;
 }
 
-export function failCandidate(turn: Turn, name: string, candidate: Candidate, failure: Failure): void {
-  const { code, detail = [], final } = failure;
-  const failures = candidate.failures + 1;
+/** A step went wrong: again later, as often as the directive says, or never. A failed trial is never tried again. */
+export function failStep(turn: Turn, name: string, candidate: Candidate, { code, detail, final }: Failure): void {
+  const digest = candidate.variant?.model.digest;
+  const trialFailed = candidate.phase === "trialing" && code.startsWith("TRIAL_");
+  if (trialFailed && digest !== undefined) block(turn, name, digest, code);
   // A failed activation may have got as far as the pointer: what ran is activated again.
   if (candidate.phase === "activating") runActive(turn, name);
-  if (final || failures > candidate.target.retries) {
+  const failures = candidate.failures + 1;
+  if (final || trialFailed || failures > candidate.target.retries) {
     const integrity = code.startsWith("INTEGRITY_") && failureOf[candidate.phase] === "failed/download";
     endCandidate(turn, name, integrity ? "failed/verify" : failureOf[candidate.phase], { code, detail });
     return;

@@ -5,7 +5,7 @@
 import type { DeviceDocument, Directive, FleetIndex } from "@flotilla/protocol/documents/control";
 import type { Release, ReleaseCustom } from "@flotilla/protocol/documents/release";
 import type { Ack, DeviceAttributes } from "@flotilla/protocol/documents/reports";
-import type { HealthWindow, Profile, SlotName } from "./state.ts";
+import type { HealthWindow, Installed, Profile, SlotName } from "./state.ts";
 
 /** What was found in the slots at start: which files still have the digest that the state gives them. */
 export interface Inventory {
@@ -26,6 +26,8 @@ export type AgentEvent = { readonly nowMs: number } & (
       readonly boot: string;
       readonly attributes: DeviceAttributes;
       readonly inventory: readonly Inventory[];
+      /** What came with the device, by model. */
+      readonly factory: ReadonlyMap<string, Installed>;
     }
   | { readonly kind: "stopping" }
   | { readonly kind: "tick" }

@@ -2,15 +2,9 @@
  * Brings what the device does in line with what it should run: behind every event, for every model, the selection is
  * compared with the state, and a candidate is begun, moved on, given up or ended. The only place that begins one. Pure.
  */
-import {
-  beginCandidate,
-  endCandidate,
-  failCandidate,
-  startActivating,
-  startResolving,
-  supersede,
-} from "./candidate.ts";
+import { beginCandidate, endCandidate, failStep, startActivating, startResolving, supersede } from "./candidate.ts";
 import { type Selection, selectTargets } from "./select.ts";
+import { freeSlot } from "./slots.ts";
 import type { Candidate, Target } from "./state.ts";
 import { finish, isFinished, modelOf, patchCandidate, patchModel, report, since, type Turn } from "./turn.ts";
 import { leaveActive } from "./watch.ts";
@@ -92,7 +86,7 @@ function advance(turn: Turn, name: string, candidate: Candidate, selection: Sele
       turn.effects.push({ kind: "cancel", model: name, candidate: candidate.id });
       const code = candidate.phase === "trialing" ? "TRIAL_TIMEOUT" : "TRANSPORT_TIMEOUT";
       const detail = [`${candidate.phase} took longer than ${target.stepMs} ms`];
-      failCandidate(turn, name, candidate, { code, detail, final: false });
+      failStep(turn, name, candidate, { code, detail, final: false });
       return;
     }
   }
@@ -102,7 +96,8 @@ function startIfPossible(turn: Turn, name: string, candidate: Candidate, selecti
   const { active, previous } = modelOf(turn, name);
   const late = since(turn.nowMs, candidate.notBeforeMs) > candidate.target.startMs;
   // An active release in probation needs its way back, and the way back needs the slot that the candidate would take.
-  const needsWayBack = !candidate.reuse && active !== null && !active.committed && previous !== null;
+  const needsWayBack =
+    !candidate.reuse && active !== null && !active.committed && previous !== null && previous.slot === candidate.slot;
   if (!selection.mayStart) {
     if (late)
       endCandidate(turn, name, "timed-out", { detail: [`not allowed to start for ${candidate.target.startMs} ms`] });
@@ -112,7 +107,7 @@ function startIfPossible(turn: Turn, name: string, candidate: Candidate, selecti
   if (needsWayBack) {
     // It could not be proven in time, or is to be rolled back: what is known to be good runs meanwhile.
     leaveActive(turn, name, candidate.target.ends === active.rollout ? "rolled-back" : "superseded");
-    patchCandidate(turn, name, { slot: modelOf(turn, name).active?.slot === "a" ? "b" : "a" });
+    patchCandidate(turn, name, { slot: freeSlot(modelOf(turn, name)) });
   }
   const current = modelOf(turn, name).candidate;
   if (current === null) return;

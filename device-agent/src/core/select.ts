@@ -4,8 +4,8 @@
  * (design: formats.md, "Fleet index, directive, device document", "Bucket"). Pins beat cohorts. Pure.
  */
 import { armOf, bucketOf } from "@flotilla/protocol/bucket";
-import { compileCohort } from "@flotilla/protocol/cohort";
-import type { ModelDirective } from "@flotilla/protocol/documents/control";
+import { type CohortExpression, compileCohort } from "@flotilla/protocol/cohort";
+import type { FleetIndex, ModelDirective } from "@flotilla/protocol/documents/control";
 import { FlotillaError } from "@flotilla/protocol/errors";
 import type { AgentState, Target } from "./state.ts";
 
@@ -29,19 +29,37 @@ const pinWatch = {
 /** Rollout id in the reports of pinned devices. */
 export const pinnedRollout = "pinned";
 
-/** The cohorts that this device is in, highest priority first. An expression that does not compile matches nobody. */
-export function matchingCohorts(state: AgentState): string[] {
-  const subject = { attributes: state.attributes, tags: state.document?.tags ?? [] };
-  return [...(state.index?.cohorts ?? [])]
+/** Expressions of the index at hand, compiled once. One that does not compile matches nobody. */
+const compiled = new WeakMap<
+  FleetIndex,
+  readonly { readonly id: string; readonly expression: CohortExpression | null }[]
+>();
+
+function compileIndex(
+  index: FleetIndex,
+): readonly { readonly id: string; readonly expression: CohortExpression | null }[] {
+  const known = compiled.get(index);
+  if (known !== undefined) return known;
+  const cohorts = [...index.cohorts]
     .sort((a, b) => b.priority - a.priority || (a.id < b.id ? -1 : 1))
-    .filter(({ cel }) => {
+    .map(({ id, cel }) => {
       try {
-        return compileCohort(cel).evaluate(subject).matches;
+        return { id, expression: compileCohort(cel) };
       } catch (error) {
-        if (error instanceof FlotillaError) return false;
+        if (error instanceof FlotillaError) return { id, expression: null };
         throw error;
       }
-    })
+    });
+  compiled.set(index, cohorts);
+  return cohorts;
+}
+
+/** The cohorts that this device is in, highest priority first. */
+export function matchingCohorts(state: AgentState): string[] {
+  if (state.index === null) return [];
+  const subject = { attributes: state.attributes, tags: state.document?.tags ?? [] };
+  return compileIndex(state.index)
+    .filter(({ expression }) => expression?.evaluate(subject).matches === true)
     .map(({ id }) => id);
 }
 

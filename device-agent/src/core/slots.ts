@@ -1,6 +1,7 @@
 /**
  * Which of a model's two slots is written next, and what an activation or a fall-back does to them. The active slot is
- * never written. The previous release stays in the other one, as the way back, until a candidate needs that slot.
+ * never written. The previous release stays in the other one, as the way back, until a candidate needs that slot; what
+ * came with the device lies apart and is always there.
  * Activation is one change of state: the pointer on disk and the loaded model follow from it. Pure.
  */
 import type { Candidate, Installed, ModelState, SlotName } from "./state.ts";
@@ -49,7 +50,12 @@ export function installedFrom(model: ModelState, candidate: Candidate, nowMs: nu
   };
 }
 
-/** The active release is left: the previous one runs again, or nothing where there is none. */
+/** What would run if the active release were left: the previous one, else what came with the device, else nothing. */
+export function wayBack({ active, previous, factory }: ModelState): Installed | null {
+  return previous ?? (active?.slot === "factory" ? null : factory);
+}
+
+/** The active release is left for what there is to fall back on. */
 export function fallBack(model: ModelState): ModelState {
-  return { ...model, active: model.previous, previous: null, windows: [] };
+  return { ...model, active: wayBack(model), previous: null, windows: [] };
 }

@@ -19,6 +19,7 @@ export function onStarted(turn: Turn, event: EventOf<"started">): void {
     attributes: event.attributes,
     cleanStop: false,
   };
+  for (const [name, factory] of event.factory) patchModel(turn, name, { factory });
   for (const name of Object.keys(turn.state.models)) restartModel(turn, name, event.inventory, before);
 }
 
@@ -36,9 +37,11 @@ function restartModel(turn: Turn, name: string, inventory: readonly Inventory[],
       : null;
   const active = sound(model.active);
   const previous = sound(model.previous);
+  const factory = sound(model.factory);
   const next: ModelState = {
     ...model,
-    active: active ?? previous,
+    active: active ?? previous ?? factory,
+    factory,
     previous: active === null ? null : previous,
     finished: model.finished.filter(({ state }) => !reopened.has(state)),
     windows: [],

@@ -7,8 +7,8 @@ import type { DeviceDocument, Directive, FleetIndex, ModelDirective } from "@flo
 import type { TrialTolerance } from "@flotilla/protocol/documents/release";
 import type { DeviceAttributes, DeviceState, Metrics, Status } from "@flotilla/protocol/documents/reports";
 
-/** Two slots that updates alternate between. */
-export type SlotName = "a" | "b";
+/** Two slots that updates alternate between, and the place of what came with the device, which none of them writes. */
+export type SlotName = "a" | "b" | "factory";
 
 export interface BlobFile {
   readonly digest: string;
@@ -139,6 +139,8 @@ export interface ModelState {
   readonly active: Installed | null;
   /** The last good one, still in its slot; null once a new candidate needs that slot. */
   readonly previous: Installed | null;
+  /** What came with the device: the last thing to fall back on. */
+  readonly factory: Installed | null;
   readonly candidate: Candidate | null;
   /** Digests that failed a trial here, with the code: never tried again. */
   readonly blocked: readonly { readonly digest: string; readonly code: string }[];
@@ -190,6 +192,7 @@ export const noFloors: Floors = { index: 0, document: 0, directives: {}, counter
 export const emptyModel: ModelState = {
   active: null,
   previous: null,
+  factory: null,
   candidate: null,
   blocked: [],
   finished: [],

@@ -6,7 +6,7 @@ import type { DeviceState } from "@flotilla/protocol/documents/reports";
 import type { EventOf } from "./events.ts";
 import { findIllness, growProfile, isProven } from "./health.ts";
 import { queueMetrics } from "./reports.ts";
-import { fallBack } from "./slots.ts";
+import { fallBack, wayBack } from "./slots.ts";
 import { stateLimits } from "./state.ts";
 import { activateEffect, finish, isFinished, modelOf, patchModel, report, setModel, type Turn } from "./turn.ts";
 
@@ -36,13 +36,14 @@ export function onRunRecorded(turn: Turn, event: EventOf<"run-recorded">): void 
 
 /** Behind every event: is what runs well, and has it proven itself? */
 export function watchActive(turn: Turn, name: string): void {
-  const { active, previous, windows } = modelOf(turn, name);
-  if (active === null || isFinished(modelOf(turn, name), active)) return;
+  const model = modelOf(turn, name);
+  const { active, previous, windows } = model;
+  if (active === null || isFinished(model, active)) return;
   const illness = findIllness(active, previous, windows, turn.nowMs);
   if (illness !== null) {
     const state = active.committed ? "rolled-back" : "failed/probation";
     // With nothing to fall back on, a slow or doubtful model is better than none; one that kills the agent is not.
-    const leave = previous !== null || illness.code === "HEALTH_RESTARTS";
+    const leave = wayBack(model) !== null || illness.code === "HEALTH_RESTARTS";
     const why = { code: illness.code, detail: [illness.detail] };
     finish(turn, name, active, state);
     if (leave) leaveActive(turn, name, state, why);

@@ -11,10 +11,36 @@ export interface MemoryStorage extends DeviceStorage {
   damage(path: string, change: (bytes: Uint8Array) => Uint8Array): void;
 }
 
+/** A file being appended to: grows by half, so that a large download is not copied with every chunk. */
+class GrowingBytes {
+  #buffer: Uint8Array;
+  #length: number;
+
+  constructor(start: Uint8Array) {
+    this.#buffer = start;
+    this.#length = start.length;
+  }
+
+  append(bytes: Uint8Array): void {
+    const length = this.#length + bytes.length;
+    if (length > this.#buffer.length || this.#length === 0) {
+      const grown = new Uint8Array(Math.max(length, Math.ceil(this.#buffer.length * 1.5)));
+      grown.set(this.#buffer.subarray(0, this.#length));
+      this.#buffer = grown;
+    }
+    this.#buffer.set(bytes, this.#length);
+    this.#length = length;
+  }
+
+  bytes(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
+}
+
 export function memoryStorage(options: { readonly freeBytes?: number } = {}): MemoryStorage {
   const durable = new Map<string, Uint8Array>();
-  const loose = new Map<string, Uint8Array>();
-  const current = (path: string): Uint8Array | null => loose.get(path) ?? durable.get(path) ?? null;
+  const loose = new Map<string, GrowingBytes>();
+  const current = (path: string): Uint8Array | null => loose.get(path)?.bytes() ?? durable.get(path) ?? null;
   return {
     read: async (path) => current(path)?.slice() ?? null,
     size: async (path) => current(path)?.length ?? null,
@@ -23,16 +49,14 @@ export function memoryStorage(options: { readonly freeBytes?: number } = {}): Me
       loose.delete(path);
     },
     async append(path, bytes) {
-      const before = current(path) ?? new Uint8Array();
-      const after = new Uint8Array(before.length + bytes.length);
-      after.set(before);
-      after.set(bytes, before.length);
-      loose.set(path, after);
+      const file = loose.get(path) ?? new GrowingBytes(durable.get(path) ?? new Uint8Array());
+      file.append(bytes);
+      loose.set(path, file);
     },
     async seal(from, to) {
       const bytes = current(from);
       if (bytes === null) return;
-      durable.set(to, bytes);
+      durable.set(to, bytes.slice());
       loose.delete(to);
       durable.delete(from);
       loose.delete(from);

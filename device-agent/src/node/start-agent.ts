@@ -11,6 +11,7 @@ import {
   type AgentTimings,
   startDriver,
 } from "../core/driver/agent-driver.ts";
+import type { Baseline } from "../core/driver/baseline.ts";
 import { deviceSession } from "../core/driver/device-session.ts";
 import { establishIdentity } from "../core/driver/identity.ts";
 import type { RunReport } from "../core/driver/live-models.ts";
@@ -40,6 +41,8 @@ export interface DeviceOptions {
   readonly enrolmentToken?: string;
   /** Over the facts of device-facts.ts. */
   readonly attributes?: DeviceAttributes;
+  /** Models that came with the device or the app. */
+  readonly baselines?: readonly Baseline[];
   readonly timings?: Partial<AgentTimings>;
   readonly onRun?: (run: RunReport) => void;
   readonly onNote?: (note: AgentNote) => void;
@@ -121,6 +124,7 @@ export async function startDevice(
     device,
     mqttUrl,
     attributes,
+    ...(options.baselines === undefined ? {} : { baselines: options.baselines }),
     ...(timings === undefined ? {} : { timings }),
     ...(onRun === undefined ? {} : { onRun }),
     ...(onNote === undefined ? {} : { onNote }),

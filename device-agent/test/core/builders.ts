@@ -29,6 +29,7 @@ export class Device {
   state: AgentState = initialState("test-fleet", "device-1");
   nowMs = t0;
   effects: readonly Effect[] = [];
+  factory: EventOf<"started">["factory"] = new Map();
 
   send(event: EventFields): this {
     const next = step(this.state, { nowMs: this.nowMs, ...event } as AgentEvent);
@@ -39,13 +40,13 @@ export class Device {
 
   start(inventory: EventOf<"started">["inventory"] = this.inventory()): this {
     const boot = (this.state.bootCount + 1).toString(16).padStart(16, "0");
-    return this.send({ kind: "started", boot, attributes, inventory });
+    return this.send({ kind: "started", boot, attributes, inventory, factory: this.factory });
   }
 
   /** The slots as they should be. */
   inventory(): EventOf<"started">["inventory"] {
-    return Object.entries(this.state.models).flatMap(([name, { active, previous }]) =>
-      [active, previous].flatMap((one) =>
+    return Object.entries(this.state.models).flatMap(([name, { active, previous, factory }]) =>
+      [active, previous, factory].flatMap((one) =>
         one === null ? [] : [{ model: name, slot: one.slot, digest: one.variant.model.digest }],
       ),
     );

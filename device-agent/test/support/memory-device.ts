@@ -6,6 +6,7 @@
 import type { DeviceAttributes } from "@flotilla/protocol/documents/reports";
 import { FlotillaError } from "@flotilla/protocol/errors";
 import { type AgentHandle, type AgentNote, type AgentStatus, startDriver } from "../../src/core/driver/agent-driver.ts";
+import type { Baseline } from "../../src/core/driver/baseline.ts";
 import { deviceSession } from "../../src/core/driver/device-session.ts";
 import { metadataFetcher, metadataStore } from "../../src/core/driver/trust-adapters.ts";
 import { createTrustClient } from "../../src/core/trust/trust-client.ts";
@@ -56,7 +57,9 @@ export async function turns(): Promise<void> {
   for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-export async function memoryWorld(options: { readonly onLoad?: (script: Script) => void } = {}): Promise<MemoryWorld> {
+export async function memoryWorld(
+  options: { readonly onLoad?: (script: Script) => void; readonly baselines?: readonly Baseline[] } = {},
+): Promise<MemoryWorld> {
   const clock = manualClock();
   const fleet = await tinyFleet(() => clock.nowMs());
   const broker = memoryBroker((topic, payload) => fleet.takeMessage(topic, payload));
@@ -141,6 +144,7 @@ export async function memoryWorld(options: { readonly onLoad?: (script: Script) 
         device,
         mqttUrl: "memory:",
         attributes,
+        ...(options.baselines === undefined ? {} : { baselines: options.baselines }),
         timings: { tickMs: 1_000, windowMs: 2_000, windowRuns: 50, ackTimeoutMs: 5_000 },
         onNote: (note) => void notes.push(note),
       },

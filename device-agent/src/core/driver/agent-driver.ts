@@ -18,6 +18,7 @@ import { step } from "../agent.ts";
 import type { AgentEvent } from "../events.ts";
 import type { AgentState, CandidatePhase } from "../state.ts";
 import type { TrustClient } from "../trust/trust-client.ts";
+import { type Baseline, installBaselines } from "./baseline.ts";
 import { controlLink } from "./control-link.ts";
 import type { DeviceSession } from "./device-session.ts";
 import { createExecutors, perform } from "./executors.ts";
@@ -74,6 +75,8 @@ export interface AgentOptions {
   readonly device: string;
   readonly mqttUrl: string;
   readonly attributes: DeviceAttributes;
+  /** Models that came with the device. */
+  readonly baselines?: readonly Baseline[];
   readonly timings?: Partial<AgentTimings>;
   readonly onRun?: (run: RunReport) => void;
   readonly onNote?: (note: AgentNote) => void;
@@ -117,6 +120,7 @@ export async function startDriver(ports: AgentPorts, options: AgentOptions): Pro
   const { storage, clock, entropy, messages, session, runtime, trials } = ports;
   const { fleet, device, mqttUrl, attributes, onNote, onRun } = options;
   const timings = { ...defaultTimings, ...options.timings };
+  const factory = await installBaselines(storage, options.baselines ?? []);
   const store = stateStore(storage);
   const { state: loadedState, inventory, broken } = await store.load(fleet, device);
   let state: AgentState = loadedState;
@@ -218,7 +222,7 @@ export async function startDriver(ports: AgentPorts, options: AgentOptions): Pro
   }
 
   const boot = bytesToHex(entropy.bytes(8));
-  const start = (): void => dispatch({ kind: "started", nowMs: clock.nowMs(), boot, attributes, inventory });
+  const start = (): void => dispatch({ kind: "started", nowMs: clock.nowMs(), boot, attributes, inventory, factory });
   function tick(): void {
     if (stopped) return;
     live.closeWindows(false);
@@ -258,7 +262,7 @@ export async function startDriver(ports: AgentPorts, options: AgentOptions): Pro
       dispatch({ kind: "stopping", nowMs: clock.nowMs() });
       stopped = true;
       await draining;
-      await executors.settled();
+      await executors.end();
       await messages.close();
       live.close();
     },

@@ -3,6 +3,7 @@
  * silent, acks, presence. Every message is only bytes until control-intake.ts has verified it.
  */
 
+import { bucketOf } from "@flotilla/protocol/bucket";
 import { parseDocument } from "@flotilla/protocol/documents/document";
 import { ackDocument } from "@flotilla/protocol/documents/reports";
 import { parseStrictJson } from "@flotilla/protocol/strict-json";
@@ -54,6 +55,8 @@ export function controlLink(parts: ControlLinkParts): ControlLink {
   let pollAtMs = clock.monotonicMs() + firstPollMs;
   let polling = false;
   let failures = 0;
+  /** Devices that start together do not go on asking together. */
+  const spread = (ms: number): number => ms * (0.75 + 0.5 * bucketOf("poll", state().device));
 
   /** Documents are verified one after the other: a directive is only known once its index is. */
   function take(kind: ControlKind, bytes: Uint8Array): Promise<void> {
@@ -93,7 +96,7 @@ export function controlLink(parts: ControlLinkParts): ControlLink {
   async function poll(): Promise<void> {
     if (polling) return;
     polling = true;
-    pollAtMs = clock.monotonicMs() + (connected ? timings.pollMs : timings.pollOfflineMs);
+    pollAtMs = clock.monotonicMs() + spread(connected ? timings.pollMs : timings.pollOfflineMs);
     try {
       const { device } = state();
       await fetchControl("document", `/v1/devices/${device}/document`);
@@ -118,6 +121,8 @@ export function controlLink(parts: ControlLinkParts): ControlLink {
       messages.open(login, {
         connected() {
           connected = true;
+          // MQTT brings the same documents; polling is for what it may have lost.
+          pollAtMs = clock.monotonicMs() + spread(timings.pollMs);
           followed = new Set();
           messages
             .subscribe([topics.ack(fleet, device), topics.document(fleet, device), topics.index(fleet)])
@@ -126,6 +131,7 @@ export function controlLink(parts: ControlLinkParts): ControlLink {
         },
         disconnected() {
           connected = false;
+          pollAtMs = Math.min(pollAtMs, clock.monotonicMs() + spread(timings.pollOfflineMs));
           onConnected(false);
         },
         message: onMessage,

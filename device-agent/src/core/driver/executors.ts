@@ -25,8 +25,8 @@ import { verifyFile } from "./verify-file.ts";
 export type Executors = {
   readonly [K in EffectKind]: (effect: EffectOf<K>) => void;
 } & {
-  /** Resolves when no work on slots is under way. */
-  settled(): Promise<void>;
+  /** Gives up all work on slots; resolves when none is under way. */
+  end(): Promise<void>;
 };
 
 export interface ExecutorParts {
@@ -44,6 +44,18 @@ export interface ExecutorParts {
   readonly maxTrialMs: number;
 }
 
+interface Work {
+  cancelled: boolean;
+  /** Ends a trial that is under way. */
+  kill: () => void;
+}
+
+function giveUp(work: Work | undefined): void {
+  if (work === undefined) return;
+  work.cancelled = true;
+  work.kill();
+}
+
 /** Metadata older than this is refreshed before a release is looked up. */
 const freshForMs = 1_000;
 
@@ -55,7 +67,7 @@ export function perform(executors: Executors, effect: Effect): void {
 export function createExecutors(parts: ExecutorParts): Executors {
   const { storage, clock, session, trust, trials, live, store, link, sender, dispatch, onProblem } = parts;
   /** The work under way for each candidate; what is given up is asked to end. */
-  const working = new Map<number, { cancelled: boolean }>();
+  const working = new Map<number, Work>();
   const busy = new Map<string, Promise<void>>();
 
   /** Runs work on a model's slots behind whatever is under way on them. */
@@ -67,14 +79,14 @@ export function createExecutors(parts: ExecutorParts): Executors {
   /** Work for a candidate: skipped once it is cancelled, its failure told as an event. */
   function forCandidate(
     { model, candidate }: { readonly model: string; readonly candidate: number },
-    work: (isCancelled: () => boolean) => Promise<AgentEvent>,
+    work: (token: Work) => Promise<AgentEvent>,
   ): void {
-    const token = { cancelled: false };
+    const token: Work = { cancelled: false, kill: () => {} };
     working.set(candidate, token);
     inTurn(model, async () => {
       if (token.cancelled) return;
       try {
-        dispatch(await work(() => token.cancelled));
+        dispatch(await work(token));
       } catch (thrown) {
         onProblem(thrown);
         const error = asFlotillaError(thrown);
@@ -88,7 +100,8 @@ export function createExecutors(parts: ExecutorParts): Executors {
   }
 
   return {
-    async settled() {
+    async end() {
+      for (const token of working.values()) giveUp(token);
       await Promise.all(busy.values());
     },
     subscribe: ({ cohorts }) => {
@@ -107,7 +120,7 @@ export function createExecutors(parts: ExecutorParts): Executors {
         return { kind: "resolved", nowMs: clock.nowMs(), model, candidate, ...found, storageBytes };
       }),
     download: (effect) =>
-      forCandidate(effect, async (isCancelled) => {
+      forCandidate(effect, async (token) => {
         const { model, candidate, slot, file, golden } = effect;
         await clearSlot(storage, model, slot, [file, golden]);
         const files = [
@@ -118,7 +131,7 @@ export function createExecutors(parts: ExecutorParts): Executors {
           const url = await resolveBlob(trust, model, wanted, extension);
           const partial = paths.partial(model, slot, wanted.digest);
           const tag = paths.partialTag(model, slot, wanted.digest);
-          await fetchFile(session, storage, { url, file: wanted, partial, tag, final }, isCancelled);
+          await fetchFile(session, storage, { url, file: wanted, partial, tag, final }, () => token.cancelled);
         }
         return { kind: "downloaded", nowMs: clock.nowMs(), model, candidate };
       }),
@@ -130,11 +143,18 @@ export function createExecutors(parts: ExecutorParts): Executors {
         return { kind: "verified", nowMs: clock.nowMs(), model, candidate };
       }),
     trial: (effect) =>
-      forCandidate(effect, async () => {
+      forCandidate(effect, async (token) => {
         const { model, candidate, slot, variant } = effect;
         const files = { model: paths.model(model, slot), golden: paths.golden(model, slot) };
         const limitMs = Math.min(effect.timeoutMs, parts.maxTrialMs);
-        const profile = await runTrial({ storage, runtimes: trials, clock }, files, variant, limitMs);
+        const killable: TrialRuntimes = {
+          async open() {
+            const session = await trials.open();
+            token.kill = session.kill;
+            return session;
+          },
+        };
+        const profile = await runTrial({ storage, runtimes: killable, clock }, files, variant, limitMs);
         return { kind: "trial-passed", nowMs: clock.nowMs(), model, candidate, profile };
       }),
     activate: (effect) => {
@@ -170,8 +190,7 @@ export function createExecutors(parts: ExecutorParts): Executors {
         await store.removePointer(model);
       }),
     cancel: ({ candidate }) => {
-      const token = working.get(candidate);
-      if (token !== undefined) token.cancelled = true;
+      giveUp(working.get(candidate));
     },
   };
 }

@@ -40,13 +40,12 @@ export function stateStore(storage: DeviceStorage): StateStore {
     return { ...initialState(fleet, device), models };
   }
 
-  async function takeInventory(state: AgentState): Promise<Inventory[]> {
+  async function takeInventory(): Promise<Inventory[]> {
     const inventory: Inventory[] = [];
-    for (const [model, { active, previous }] of Object.entries(state.models)) {
-      for (const installed of [active, previous]) {
-        if (installed === null) continue;
-        const bytes = await storage.read(paths.model(model, installed.slot));
-        if (bytes !== null) inventory.push({ model, slot: installed.slot, digest: sha256Hex(bytes) });
+    for (const model of await storage.list("models")) {
+      for (const slot of ["a", "b", "factory"] as const) {
+        const bytes = await storage.read(paths.model(model, slot));
+        if (bytes !== null) inventory.push({ model, slot, digest: sha256Hex(bytes) });
       }
     }
     return inventory;
@@ -60,7 +59,7 @@ export function stateStore(storage: DeviceStorage): StateStore {
       const found = value ?? (await recover(fleet, device));
       const state = { ...found, floors: strictest(found.floors, floors.value ?? noFloors) };
       savedFloors = floors.value === null ? null : state.floors;
-      return { state, inventory: await takeInventory(state), broken: broken + floors.broken };
+      return { state, inventory: await takeInventory(), broken: broken + floors.broken };
     },
     async save(state) {
       if (state.floors !== savedFloors) {
@@ -86,7 +85,7 @@ function isFloors(value: unknown): value is Floors {
 
 function isInstalled(value: unknown): value is Installed {
   const installed = value as Partial<Installed> | null | undefined;
-  return typeof installed === "object" && (installed?.slot === "a" || installed?.slot === "b");
+  return typeof installed === "object" && typeof installed?.slot === "string" && typeof installed.release === "string";
 }
 
 function strictest(a: Floors, b: Floors): Floors {
