@@ -16,33 +16,28 @@ export interface DemoData {
   /** 1,500 other labelled digits that the agents work on. */
   readonly stream: string;
   readonly streamDigits: { readonly images: Float32Array; readonly labels: Uint8Array; readonly count: number };
-  /** Eight digits with thin strokes, one stack [8, 28, 28, 1]. */
-  readonly thin: NdArray;
+  /** Eight digits with thin strokes, for goldens. */
+  readonly thin: string;
   /** Half of all digits have a mean brightness above this. */
   readonly medianBrightness: number;
 }
 
 export async function writeDemoData(folder: string, inputName: string): Promise<DemoData> {
   const { images, labels, count } = await loadDigits();
+  const writeArrays = async (name: string, arrays: Readonly<Record<string, NdArray>>): Promise<string> => {
+    const file = path.join(folder, `${name}.npz`);
+    await writeFile(file, encodeNpz(new Map(Object.entries(arrays))));
+    return file;
+  };
   const write = async (part: keyof typeof parts): Promise<string> => {
     const [start, size] = parts[part];
-    const file = path.join(folder, `${part}.npz`);
     const stack: NdArray = {
       dtype: "float32",
       shape: [size, 28, 28, 1],
       data: images.slice(start * digitPixels, (start + size) * digitPixels),
     };
     const answers: NdArray = { dtype: "uint8", shape: [size], data: labels.slice(start, start + size) };
-    await writeFile(
-      file,
-      encodeNpz(
-        new Map([
-          [inputName, stack],
-          ["labels", answers],
-        ]),
-      ),
-    );
-    return file;
+    return await writeArrays(part, { [inputName]: stack, labels: answers });
   };
   const brightness = Array.from({ length: count }, (_, digit) => {
     let sum = 0;
@@ -57,7 +52,7 @@ export async function writeDemoData(folder: string, inputName: string): Promise<
       ({ value, digit }) =>
         digit >= 4000 && value > sorted[Math.floor(count * 0.1)]! && value < sorted[Math.floor(count * 0.3)]!,
     )
-    .slice(0, 8)
+    .slice(0, 5)
     .map(({ digit }) => digit);
   const thin = new Float32Array(thinIndexes.length * digitPixels);
   for (const [at, digit] of thinIndexes.entries())
@@ -72,7 +67,9 @@ export async function writeDemoData(folder: string, inputName: string): Promise<
       labels: labels.slice(start, start + size),
       count: size,
     },
-    thin: { dtype: "float32", shape: [thinIndexes.length, 28, 28, 1], data: thin },
+    thin: await writeArrays("thin", {
+      [inputName]: { dtype: "float32", shape: [thinIndexes.length, 28, 28, 1], data: thin },
+    }),
     medianBrightness: sorted[Math.floor(count / 2)]!,
   };
 }

@@ -93,6 +93,7 @@ export async function startVirtual(count: number, options: FleetOptions): Promis
       storageBytes: 2 ** 30,
     }),
     timings: { ...quickTimings, tickMs: 500 },
+    runtime: "tflite",
   });
 }
 

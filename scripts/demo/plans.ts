@@ -9,10 +9,14 @@ const gate = (facts: Pick<Gate, "metric" | "comparison" | "bound" | "minSamples"
   onFail: "rollback",
 });
 
-const deviceGates = [
-  gate({ metric: "trial-failures-of-finished", comparison: "<=", bound: 0.05, minSamples: 3 }),
-  gate({ metric: "failures-of-finished", comparison: "<=", bound: 0.05, minSamples: 3 }),
-  gate({ metric: "healthy-of-offered", comparison: ">=", bound: 0.95, minSamples: 3 }),
+/** Stage 1 is small, and is to show boards and virtual devices alike what they do with a bad release: half may fail. */
+const canaryGates = [
+  gate({ metric: "trial-failures-of-finished", comparison: "<=", bound: 0.5, minSamples: 12 }),
+  gate({ metric: "failures-of-finished", comparison: "<=", bound: 0.5, minSamples: 12 }),
+];
+const fleetGates = [
+  gate({ metric: "failures-of-finished", comparison: "<=", bound: 0.05, minSamples: 12 }),
+  gate({ metric: "healthy-of-offered", comparison: ">=", bound: 0.95, minSamples: 12 }),
 ];
 const qualityGates = [
   gate({ metric: "accuracy", comparison: ">=", bound: 0.95, minSamples: 30 }),
@@ -28,11 +32,11 @@ export function planFor(model: string, release: string): RolloutPlan {
     release,
     cohort: "everyone",
     stages: [
-      { shareBp: 500, include: ["canary"], soakS: 1, gates: [...deviceGates, ...qualityGates] },
-      { shareBp: 2500, soakS: 0.5, gates: deviceGates },
-      { shareBp: 10_000, soakS: 0.5, gates: deviceGates },
+      { shareBp: 500, include: ["canary"], soakS: 1, gates: [...canaryGates, ...qualityGates] },
+      { shareBp: 2500, soakS: 0.5, gates: fleetGates },
+      { shareBp: 10_000, soakS: 0.5, gates: fleetGates },
     ],
-    deadlines: { startMs: 20_000, stepMs: 30_000 },
+    deadlines: { startMs: 90_000, stepMs: 90_000 },
     retries: 1,
     probation: { minRuns: 3, minMs: 500 },
     stopRule: { windowS: 10, minRuns: 20, maxErrorRate: 0.05, maxLatencyRatio: 20, maxRestarts: 3 },
