@@ -24,6 +24,8 @@ export interface ConvertOptions {
     readonly maxDrop?: number;
     /** Only so many samples, evenly spread. */
     readonly samples?: number;
+    /** "first": only in the first runtime that loads the variant, LiteRT as a rule; default "all", the worst counts. */
+    readonly runtimes?: "all" | "first";
   };
   /** PROOF_SQNR below so many dB. */
   readonly minSqnrDb?: number;

@@ -9,6 +9,7 @@ import { createTfliteRuntime } from "@flotilla/device-agent/runtimes/tflite-wasm
 import { sha256Hex } from "@flotilla/protocol/digest";
 import { FlotillaError } from "@flotilla/protocol/errors";
 import { checkBounds } from "./check-bounds.ts";
+import { encodeRecord, recordNameOf } from "./conversion-record.ts";
 import type { ConvertOptions, ConvertProgress, ConvertStage } from "./convert-options.ts";
 import type { ConvertedVariant, ConvertResult, ConvertSeconds, ProvenParity } from "./convert-result.ts";
 import { type Dataset, type ModelInput, spreadIndices, subset } from "./data/dataset.ts";
@@ -115,16 +116,20 @@ class Conversion {
         accuracy,
       };
     });
-    await this.#timed("write", () =>
-      writeFiles(output, new Map(drafts.map(({ recipe, file }) => [`${name}-${recipe}.tflite`, file]))),
-    );
+    const { path, format, sha256 } = source;
+    const facts = { path, format, sha256, parameters: parametersOf(source.model) };
+    const files = drafts.flatMap(({ recipe, file }, at): [string, Uint8Array][] => {
+      const fileName = `${name}-${recipe}.tflite`;
+      const variant = variants[at];
+      if (!variant) throw new FlotillaError("INTERNAL", `There is no variant ${at}.`);
+      return [
+        [fileName, file],
+        [recordNameOf(fileName), encodeRecord(facts, variant, this.#options.preprocess ?? {})],
+      ];
+    });
+    await this.#timed("write", () => writeFiles(output, new Map(files)));
     return {
-      source: {
-        path: source.path,
-        format: source.format,
-        sha256: source.sha256,
-        parameters: parametersOf(source.model),
-      },
+      source: facts,
       variants,
       seconds: this.#secondsSpent(),
       peakRssBytes: process.resourceUsage().maxRSS * 1024,
@@ -227,9 +232,14 @@ class Conversion {
         const parity = await this.#parity(source, float, draft, truth);
         const accuracy =
           evaluation && truth.accuracy
-            ? await variantAccuracy(draft.file, this.#runtimes, evaluation, truth.accuracy, (done, total) =>
-                this.#report({ stage: "evaluate", recipe: draft.recipe, done, total }),
-              )
+            ? await variantAccuracy({
+                file: draft.file,
+                runtimes: this.#runtimes,
+                firstOnly: this.#options.evaluate?.runtimes === "first",
+                dataset: evaluation,
+                source: truth.accuracy,
+                progress: (done, total) => this.#report({ stage: "evaluate", recipe: draft.recipe, done, total }),
+              })
             : null;
         checkBounds(draft.recipe, parity, accuracy, this.#options);
         proofs.push({ parity, accuracy });

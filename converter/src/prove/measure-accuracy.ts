@@ -1,6 +1,6 @@
 /** Top-1 accuracy of the source and of variants on labelled data, in the runtimes that run them. */
 import type { TfliteRuntime } from "@flotilla/device-agent/ports/tflite-runtime";
-import { FlotillaError } from "@flotilla/protocol/errors";
+import { asFlotillaError, FlotillaError } from "@flotilla/protocol/errors";
 import type { Dataset } from "../data/dataset.ts";
 import { runtimeLabel, type Sample, type SourceTruth } from "../runtimes/source-truth.ts";
 import { asReals, openVariant } from "../runtimes/variant-runner.ts";
@@ -46,18 +46,25 @@ export async function sourceAccuracy(truth: SourceTruth, dataset: Dataset): Prom
   return wilson(correct, dataset.count);
 }
 
-/** Runtimes that do not load the variant are left out. @throws PROOF_UNAVAILABLE when none does */
-export async function variantAccuracy(
-  file: Uint8Array,
-  runtimes: readonly TfliteRuntime[],
-  dataset: Dataset,
-  source: AccuracyEstimate,
-  progress?: (done: number, total: number) => void,
-): Promise<Accuracy> {
+export interface VariantAccuracyRequest {
+  readonly file: Uint8Array;
+  /** Those that do not load the variant are left out. */
+  readonly runtimes: readonly TfliteRuntime[];
+  /** Stop after the first that loads it. */
+  readonly firstOnly: boolean;
+  readonly dataset: Dataset;
+  readonly source: AccuracyEstimate;
+  readonly progress?: (done: number, total: number) => void;
+}
+
+/** @throws PROOF_UNAVAILABLE when no runtime loads the variant */
+export async function variantAccuracy(request: VariantAccuracyRequest): Promise<Accuracy> {
+  const { file, runtimes, firstOnly, dataset, source, progress } = request;
   const labels = labelsOf(dataset);
   const estimates: { readonly runtime: string; readonly estimate: AccuracyEstimate }[] = [];
   for (const [place, runtime] of runtimes.entries()) {
-    const variant = await openVariant(file, runtime).catch(() => null);
+    if (firstOnly && estimates.length > 0) break;
+    const variant = await openVariant(file, runtime).catch(onlyUnloadable);
     if (!variant) continue;
     let correct = 0;
     for (let at = 0; at < dataset.count; at++) {
@@ -81,4 +88,10 @@ export async function variantAccuracy(
     samples: dataset.count,
     runtimes: estimates.map(({ runtime, estimate }) => ({ runtime, value: estimate.value })),
   };
+}
+
+function onlyUnloadable(thrown: unknown): null {
+  const error = asFlotillaError(thrown);
+  if (error.code === "UNSUPPORTED_RUNTIME") return null;
+  throw error;
 }

@@ -1,0 +1,154 @@
+/**
+ * From variants on disk to a release folder: runs the source model in its own runtime on the golden inputs, checks each
+ * variant against the record that its conversion left, and packs. The one way in for the command line and the demo.
+ */
+import { readdir, readFile, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { createLitertRuntime } from "@flotilla/device-agent/runtimes/litert";
+import { createTfliteRuntime } from "@flotilla/device-agent/runtimes/tflite-wasm";
+import { FlotillaError } from "@flotilla/protocol/errors";
+import manifest from "../../package.json" with { type: "json" };
+import { type ConversionRecord, readRecord } from "../conversion-record.ts";
+import type { ModelInput } from "../data/dataset.ts";
+import { loadDataset } from "../data/load-dataset.ts";
+import type { Preprocessing } from "../data/preparation.ts";
+import { tensorOf } from "../ir/graph.ts";
+import { type OpenedSource, openSource } from "../open-source.ts";
+import { type CreatedRelease, createRelease } from "./create-release.ts";
+import { minGoldenSamples } from "./golden.ts";
+import { goldenSamples } from "./golden-samples.ts";
+import { writeReleaseFolder } from "./release-folder.ts";
+
+const defaultGoldenSamples = 8;
+
+export interface PackOptions {
+  /** The source model, as `convert` got it. */
+  readonly source: string;
+  /** `.tflite` files in order of preference, or one folder of them: then the smallest comes first. */
+  readonly variants: readonly string[];
+  /** Ids of the model and the release. */
+  readonly model: string;
+  readonly release: string;
+  readonly counter: number;
+  readonly createdAtMs: number;
+  /** Data as for calibration. */
+  readonly goldenInputs: string;
+  /** How many of them, evenly spread; 4 at least, default 8. */
+  readonly samples?: number;
+  readonly labels?: readonly string[];
+  readonly notes?: string;
+  /** Recipe → accelerators of which a device must have one. */
+  readonly accelerators?: Readonly<Record<string, readonly string[]>>;
+  /** Default: what the variants' records say. */
+  readonly preprocess?: Preprocessing;
+  /** Must not be there yet. */
+  readonly output: string;
+}
+
+interface VariantFile {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  readonly record: ConversionRecord | null;
+}
+
+/** @throws CONFIG_INVALID, INTEGRITY_DIGEST, PROOF_UNAVAILABLE, IO_*, FORMAT_*, UNSUPPORTED_*, QUANT_CALIBRATION_* */
+export async function packRelease(options: PackOptions): Promise<CreatedRelease> {
+  const samples = options.samples ?? defaultGoldenSamples;
+  if (!Number.isSafeInteger(samples) || samples < minGoldenSamples) {
+    throw new FlotillaError("CONFIG_INVALID", `${minGoldenSamples} golden samples are the least, asked: ${samples}.`);
+  }
+  const source = await openSource(options.source);
+  const variants = await readVariants(options.variants);
+  for (const { path, record } of variants) {
+    if (record === null || record.source.sha256 === source.sha256) continue;
+    throw new FlotillaError("INTEGRITY_DIGEST", `${path} was converted from another model than ${source.path}.`, {
+      details: { path, expected: record.source.sha256, found: source.sha256 },
+    });
+  }
+  const named = variants.map((variant) => ({ ...variant, recipe: variantName(variant) }));
+  const unknown = Object.keys(options.accelerators ?? {}).filter(
+    (name) => !named.some(({ recipe }) => recipe === name),
+  );
+  if (unknown.length > 0) {
+    const names = named.map(({ recipe }) => recipe);
+    throw new FlotillaError(
+      "CONFIG_INVALID",
+      `Accelerators are given for ${unknown.join(", ")}; the variants are ${names.join(", ")}.`,
+      { details: { found: unknown, expected: names } },
+    );
+  }
+  const preprocessing = options.preprocess ?? commonPreprocessing(variants);
+  const [fixed, litert] = [createTfliteRuntime(), createLitertRuntime()];
+  const data = await loadDataset(options.goldenInputs, inputsOf(source), preprocessing);
+  const created = await createRelease({
+    model: options.model,
+    release: options.release,
+    counter: options.counter,
+    createdAtMs: options.createdAtMs,
+    notes: options.notes ?? "",
+    variants: named.map(({ recipe, bytes, record }) => {
+      const accelerators = options.accelerators?.[recipe];
+      return {
+        recipe,
+        file: bytes,
+        proven: record?.proven ?? false,
+        proof: record === null ? null : { parity: record.parity, accuracy: record.accuracy },
+        ...(accelerators === undefined ? {} : { accelerators }),
+      };
+    }),
+    samples: await goldenSamples(source, data, samples, [fixed, litert]),
+    source: { name: basename(source.path), format: source.format, sha256: source.sha256 },
+    preprocessing: Object.fromEntries(Object.entries(preprocessing).map(([name, steps]) => [name, [...steps]])),
+    ...(options.labels === undefined ? {} : { labels: options.labels }),
+    converterVersion: manifest.version,
+    runtimes: { fixed, others: [litert] },
+  });
+  await writeReleaseFolder(options.output, created);
+  return created;
+}
+
+async function readVariants(paths: readonly string[]): Promise<VariantFile[]> {
+  const [only] = paths;
+  const isFolder = paths.length === 1 && only !== undefined && (await found(only)).isDirectory();
+  const files = isFolder ? (await readdir(only)).filter((name) => name.endsWith(".tflite")).sort() : paths;
+  const variants: VariantFile[] = [];
+  for (const file of files) {
+    const path = isFolder ? join(only, file) : file;
+    const bytes = new Uint8Array(
+      await readFile(path).catch((cause: unknown) => {
+        throw new FlotillaError("IO_NOT_FOUND", `There is no variant at ${path}.`, { details: { path }, cause });
+      }),
+    );
+    variants.push({ path, bytes, record: await readRecord(path, bytes) });
+  }
+  if (variants.length === 0) throw new FlotillaError("IO_NOT_FOUND", `There is no .tflite file in ${only ?? "()"}.`);
+  return isFolder ? variants.sort((a, b) => a.bytes.byteLength - b.bytes.byteLength) : variants;
+}
+
+const found = (path: string) =>
+  stat(path).catch((cause: unknown) => {
+    throw new FlotillaError("IO_NOT_FOUND", `There are no variants at ${path}.`, { details: { path }, cause });
+  });
+
+/** The recipe, or for a file without a record the file's own name. */
+const variantName = ({ path, record }: VariantFile): string =>
+  record?.recipe ??
+  basename(path)
+    .toLowerCase()
+    .replace(/\.tflite$/, "")
+    .replaceAll(/[^a-z0-9]+/g, "-");
+
+function commonPreprocessing(variants: readonly VariantFile[]): Preprocessing {
+  const recorded = variants.flatMap(({ record }) => (record === null ? [] : [record.preprocessing]));
+  const [first = {}] = recorded;
+  if (recorded.every((one) => JSON.stringify(one) === JSON.stringify(first))) return first;
+  throw new FlotillaError(
+    "CONFIG_INVALID",
+    "The variants were converted with different preprocessing; a release has one. Convert them together.",
+  );
+}
+
+function inputsOf(source: OpenedSource): ModelInput[] {
+  const [graph] = source.model.graphs;
+  return graph ? graph.inputs.map((id) => tensorOf(graph, id)) : [];
+}
