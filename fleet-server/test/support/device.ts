@@ -24,10 +24,13 @@ export class TestDevice {
   attributes: Record<string, string | number | boolean> = { platform: "linux", runtimes: "litert@2.5.3" };
   private sequence = 0;
   private mqtt: MqttClient | null = null;
+  /** Rejects when the connection is gone: the library lets what was being sent wait for ever. */
+  private gone: Promise<never> = Promise.reject(new TypeError("not connected"));
   private waiting: (() => void)[] = [];
 
   constructor(id: string) {
     this.id = id;
+    this.gone.catch(() => undefined);
   }
 
   token(overrides: { device?: string; fleet?: string; nowMs?: number } = {}): Promise<string> {
@@ -72,11 +75,12 @@ export class TestDevice {
       if (topic === topics.ack(fleetId, this.id)) this.takeAck(JSON.parse(payload.toString()) as Ack);
       for (const wake of this.waiting.splice(0)) wake();
     });
-    await new Promise<void>((resolve, reject) => {
-      client.once("connect", () => resolve());
-      client.once("close", () => reject(new TypeError("the broker closed the connection")));
-    });
-    await client.subscribeAsync(
+    const gone = Promise.withResolvers<never>();
+    gone.promise.catch(() => undefined);
+    client.once("close", () => gone.reject(new TypeError("the broker closed the connection")));
+    this.gone = gone.promise;
+    await Promise.race([new Promise<void>((resolve) => client.once("connect", () => resolve())), gone.promise]);
+    const subscribed = client.subscribeAsync(
       [
         topics.index(fleetId),
         topics.ack(fleetId, this.id),
@@ -85,6 +89,7 @@ export class TestDevice {
       ],
       { qos: 1 },
     );
+    await Promise.race([subscribed, gone.promise]);
   }
 
   async disconnect(): Promise<void> {
@@ -151,7 +156,9 @@ export class TestDevice {
 
   async publish(topic: string, payload: unknown, options: { retain?: boolean } = {}): Promise<void> {
     const text = payload instanceof Uint8Array ? Buffer.from(payload) : JSON.stringify(payload);
-    await this.client.publishAsync(topic, text, { qos: 1, retain: options.retain ?? false });
+    const published = this.client.publishAsync(topic, text, { qos: 1, retain: options.retain ?? false });
+    published.catch(() => undefined);
+    await Promise.race([published, this.gone]);
   }
 
   async hello(bootCount = 1): Promise<void> {
