@@ -64,7 +64,11 @@ describe("keys", () => {
     const repository = await simulateRepository();
     const { keys, store } = repository;
     const device = simulateDevice(repository);
-    await repository.forgeOnline({ snapshotVersion: 1_000_000, timestampVersion: 1_000_000 });
+    await repository.forgeOnline({
+      snapshotVersion: 1_000_000,
+      timestampVersion: 1_000_000,
+      meta: (meta) => ({ ...meta, "release-digits.json": { version: 1_000_000 } }),
+    });
     await device.start().refresh(nowMs);
     const roles = {
       snapshot: setupWith([...keys.snapshot, ...newSigners(1)]),
