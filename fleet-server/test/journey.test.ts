@@ -125,7 +125,7 @@ test("a canary by tag is wholly in the first stage, and its directive is its own
   expect((await view("rollout-1")).counts.members).toBe(1);
   canary?.status("rollout-1", "r-1", "healthy", "r-1");
   await canary?.flush();
-  await waitFor("rollout-1", ({ stage: current }) => current === 2, "stage 2");
+  await waitFor("rollout-1", ({ stage: current, placing }) => current === 2 && !placing, "stage 2");
   expect((await view("rollout-1")).counts).toMatchObject({ members: 4, healthy: 1 });
   for (const device of plain) {
     device.status("rollout-1", "r-1", "healthy", "r-1");

@@ -31,6 +31,8 @@ export interface RolloutView extends RolloutSummary {
     readonly decidedAtMs: number | null;
     readonly verdicts: readonly GateVerdict[];
   }[];
+  /** Whether devices are still being looked at for the current stage: then `counts` will grow. */
+  readonly placing: boolean;
   /** Over all stages up to the current one: a stage holds the devices of those before it. */
   readonly counts: StageCounts;
   /** What the current stage's gates say on the evidence of now. */
@@ -56,6 +58,7 @@ export function summaryOf(state: RolloutState): RolloutSummary {
 export function viewOf({
   state,
   evidence,
+  placing,
   events,
 }: TickSnapshot & { readonly events: readonly RolloutEventRecord[] }): RolloutView {
   const current = state.plan.stages[state.current - 1];
@@ -70,6 +73,7 @@ export function viewOf({
       state: status,
       ...stage,
     })),
+    placing,
     counts: evidence.counts,
     gates: current?.gates.map((gate) => evaluateGate(gate, evidence)) ?? [],
     events,

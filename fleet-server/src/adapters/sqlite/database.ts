@@ -27,7 +27,7 @@ export interface Database {
 
 /**
  * Opens (and creates) a database file, or `:memory:`.
- * @throws IO_FAILED if it cannot be opened, IO_STATE_CORRUPT if it is of a newer program or not a database
+ * @throws IO_FAILED if it cannot be opened or another server has it open, IO_STATE_CORRUPT if it is of a newer program or not a database
  */
 export function openDatabase(file: string): Database {
   const db = openFile(file);
@@ -64,9 +64,10 @@ export function openDatabase(file: string): Database {
 function openFile(file: string): DatabaseSync {
   try {
     const db = new DatabaseSync(file);
+    // One server a file: a second one would sign other documents under the same sequences. The lock dies with the process.
+    db.exec("PRAGMA locking_mode = EXCLUSIVE");
     db.exec("PRAGMA journal_mode = WAL");
     db.exec("PRAGMA synchronous = FULL");
-    db.exec("PRAGMA busy_timeout = 5000");
     return db;
   } catch (error) {
     throw failure(error);
@@ -93,6 +94,11 @@ function failure(error: unknown): unknown {
   const message = error instanceof Error ? error.message : String(error);
   const isDatabase = error instanceof Error && "code" in error && error.code === "ERR_SQLITE_ERROR";
   if (!isDatabase) return error;
+  if (/database is locked/.test(message)) {
+    return new FlotillaError("IO_FAILED", "The database is in use: another server runs on this data folder.", {
+      cause: error,
+    });
+  }
   const isDamaged = /malformed|not a database/.test(message);
   return new FlotillaError(isDamaged ? "IO_STATE_CORRUPT" : "IO_FAILED", `The database failed: ${message}`, {
     cause: error,

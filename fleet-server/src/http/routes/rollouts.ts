@@ -27,6 +27,7 @@ const View = Type.Intersect([
   Summary,
   Type.Object({
     plan: RolloutPlan,
+    placing: Type.Boolean(),
     counts: Type.Record(Type.String(), Type.Integer()),
     stageList: Type.Array(Type.Unknown()),
     gates: Type.Array(Type.Unknown()),
