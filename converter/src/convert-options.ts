@@ -46,7 +46,7 @@ export interface CalibrationOptions {
   readonly path: string;
   /** How many, evenly spread over the data; default 200. */
   readonly samples?: number;
-  /** Default "min-max", with bias correction (best by measurement: docs in `quantize/observers.ts`). */
+  /** Default "min-max", with bias correction (the figures: `quantize/observers.ts`). */
   readonly method?: string;
   /** Default true. */
   readonly biasCorrection?: boolean;

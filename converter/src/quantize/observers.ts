@@ -3,6 +3,10 @@
  * out by one of four methods. Methods: min-max and moving average as TFLite's calibrator has them (the moving average
  * with ai-edge-quantizer's smoothing of 0.95), percentile over both tails, and least mean square error on a histogram.
  * Knows nothing about graphs or runtimes.
+ *
+ * Measured on MobileNetV2 (60 crops to calibrate, 60 unseen to judge), SQNR of the logits in dB without and with bias
+ * correction: min-max 21.5 and 27.9, moving average 14.7 and 15.4, percentile 21.5 and 28.1, least error 21.7 and 29.1;
+ * on the digits all are equal. min-max with bias correction is the default: within 1.2 dB of the best, without histograms.
  */
 import { binCount, countInto, edgeOf, emptyHistogram, type Histogram, quantile } from "./histogram.ts";
 import type { CalibrationMethod } from "./recipe.ts";

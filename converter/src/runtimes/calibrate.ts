@@ -32,18 +32,17 @@ export async function calibrate(request: CalibrateRequest): Promise<ReadonlyMap<
     const state = observations.get(id);
     if (state && data instanceof Float32Array) observe(state, data);
   };
-  for (let index = 0; index < request.samples.count; index++) {
-    const sample = await request.samples.sample(index);
-    for (const [at, id] of graph.inputs.entries()) {
-      const value = sample[at];
-      if (value) see(id, value);
-    }
-  }
   await tapActivations({
     model: request.model,
     runtime: request.runtime,
     tensors,
     samples: request.samples,
+    visitSample: (sample) => {
+      for (const [at, id] of graph.inputs.entries()) {
+        const value = sample[at];
+        if (value) see(id, value);
+      }
+    },
     visit: (tensor, _, value) => see(tensor, value),
     ...(request.progress ? { progress: request.progress } : {}),
   });

@@ -22,6 +22,8 @@ export interface TapRequest {
   readonly samples: { readonly count: number; sample(index: number): Promise<readonly NdArray[]> };
   /** Called once for every tensor and sample; samples in order, tensors group by group. */
   readonly visit: (tensor: TensorId, sample: number, value: NdArray) => void;
+  /** Called once for every sample, before its tensors. */
+  readonly visitSample?: (sample: readonly NdArray[], index: number) => void;
   /** Called after every inference; `done` of `total`. */
   readonly progress?: (done: number, total: number) => void;
   readonly budgetBytes?: number;
@@ -45,6 +47,7 @@ export async function tapActivations(request: TapRequest): Promise<void> {
       if (loaded.outputs.length !== group.length) throw lostTaps(runtime, loaded, group);
       for (let index = 0; index < samples.count; index++) {
         const sample = await samples.sample(index);
+        if (place === 0) request.visitSample?.(sample, index);
         const values = await loaded.run(sample.map((array, at) => asInput(array, loaded.inputs[at])));
         for (const [at, id] of group.entries()) {
           const value = values[at];

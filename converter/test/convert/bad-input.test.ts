@@ -84,6 +84,16 @@ describe("options", () => {
     refused({ recipes: ["float16"], io: "int8" }, "QUANT_OPTION", /--io int8/));
   test("an unknown calibration method", () =>
     refused({ recipes: ["int8"], calibration: { path: "x", method: "magic" } }, "QUANT_OPTION", /magic/));
+  test("int8 of a model that is int8 already", async () => {
+    const calibration = { path: await npz({ [name]: images(2, 28, 28, 1) }) };
+    const output = join(folder, "integer");
+    const { variants } = await convert({ model: digits, output, recipes: ["int8"], calibration, prove: false });
+    await refused(
+      { model: variants[0]?.file ?? "", recipes: ["int8"], calibration },
+      "QUANT_OPTION",
+      /on integers already/,
+    );
+  });
   test("no calibration samples", () =>
     refused({ recipes: ["int8"], calibration: { path: "x", samples: 0 } }, "QUANT_OPTION", /from 1 on/));
   test("int8 without calibration", () => refused({ recipes: ["int8"] }, "QUANT_CALIBRATION_MISSING", /--calibration/));
@@ -185,11 +195,12 @@ test("files that cannot be written leave nothing, and name the folder", async ()
 test("an existing variant is kept whole when a later conversion fails", async () => {
   const output = join(folder, "kept");
   await convert({ model: rnet, output, prove: false });
-  const [file = ""] = await filesIn(output);
-  const before = await readFile(join(output, file));
+  const files = await filesIn(output);
+  const contents = () => Promise.all(files.map((file) => readFile(join(output, file))));
+  const before = await contents();
   await expect(convert({ model: rnet, output, recipes: ["float32", "int8"], prove: false })).rejects.toMatchObject({
     code: "QUANT_CALIBRATION_MISSING",
   });
-  expect(await filesIn(output)).toEqual([file]);
-  expect(await readFile(join(output, file))).toEqual(before);
+  expect(await filesIn(output)).toEqual(files);
+  expect(await contents()).toEqual(before);
 });
