@@ -1,7 +1,7 @@
 /** The command line: builds the program, runs it, turns whatever is thrown into a message and an exit code. */
 import { FlotillaError } from "@flotilla/protocol/errors";
 import { CommanderError } from "commander";
-import { createOutput, reportError } from "./output.ts";
+import { reportError } from "./output.ts";
 import { buildProgram } from "./program.ts";
 
 export async function main(argv: readonly string[]): Promise<void> {
@@ -20,7 +20,6 @@ export async function main(argv: readonly string[]): Promise<void> {
       process.exitCode = reportError(new FlotillaError("CONFIG_USAGE", `${message}. See flotilla --help.`), json);
       return;
     }
-    if (!json && process.stderr.isTTY) createOutput(false).progress("");
     process.exitCode = reportError(thrown, json);
   }
 }

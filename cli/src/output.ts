@@ -14,12 +14,25 @@ export interface Output {
   note(line: string): void;
 }
 
+let progressShown = false;
+
+/** Takes the progress line away, if there is one. */
+function clearProgress(): void {
+  if (progressShown) process.stderr.write("\x1b[2K\r");
+  progressShown = false;
+}
+
 export function createOutput(json: boolean): Output {
   return {
     json,
-    result: (value, human) => process.stdout.write(json ? `${JSON.stringify(value)}\n` : `${human()}\n`),
+    result: (value, human) => {
+      clearProgress();
+      process.stdout.write(json ? `${JSON.stringify(value)}\n` : `${human()}\n`);
+    },
     progress: (line) => {
-      if (process.stderr.isTTY) process.stderr.write(`\x1b[2K\r${line}`);
+      if (!process.stderr.isTTY) return;
+      process.stderr.write(`\x1b[2K\r${line.slice(0, Math.max(20, process.stderr.columns - 1))}`);
+      progressShown = true;
     },
     note: (line) => process.stderr.write(`${line}\n`),
   };
@@ -28,6 +41,7 @@ export function createOutput(json: boolean): Output {
 /** Prints what was thrown and returns the exit code for it. */
 export function reportError(thrown: unknown, json: boolean): number {
   const error = asFlotillaError(thrown);
+  clearProgress();
   if (json) {
     process.stdout.write(`${JSON.stringify({ error: error.toJSON() })}\n`);
   } else {
@@ -50,6 +64,8 @@ export function table(header: readonly string[], rows: readonly (readonly string
       .trimEnd();
   return [line(header), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");
 }
+
+export const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
 
 export const bytesForPeople = (bytes: number): string =>
   bytes < 1024

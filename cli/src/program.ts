@@ -3,8 +3,11 @@ import { Command } from "commander";
 import manifest from "../package.json" with { type: "json" };
 import { addAgentCommand } from "./commands/agent.ts";
 import { addCompletionCommand } from "./commands/completion.ts";
+import { addConvertCommand } from "./commands/convert.ts";
 import { addAccessCommands, addCohortCommands, addDeviceCommands } from "./commands/fleet.ts";
 import { addKeysCommands } from "./commands/keys.ts";
+import { addModelCommands } from "./commands/model.ts";
+import { addReleaseCommands } from "./commands/release.ts";
 import { addRolloutCommands } from "./commands/rollout.ts";
 import { addServerCommand } from "./commands/server.ts";
 import { addTrustCommands } from "./commands/trust.ts";
@@ -21,8 +24,11 @@ export function buildProgram(): Command {
     .description("From a trained model to a proven, signed, staged rollout on a fleet of devices.")
     .version(manifest.version)
     .exitOverride();
+  addConvertCommand(program);
+  addModelCommands(program);
   addKeysCommands(program);
   addTrustCommands(program);
+  addReleaseCommands(program);
   addCohortCommands(program);
   addRolloutCommands(program);
   addDeviceCommands(program);

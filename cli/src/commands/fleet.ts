@@ -83,12 +83,24 @@ export function addDeviceCommands(program: Command): void {
     options: serverOptions,
     action: async ({ options, output }) => {
       const found = await (await clientFor(options)).get<{
-        devices: { device: string; state?: string; tags?: string[] }[];
+        devices: {
+          device: string;
+          revoked: boolean;
+          tags: string[];
+          models: Record<string, { release: string; variant: string }>;
+        }[];
       }>("/v1/devices");
       output.result(found, () =>
         table(
-          ["device", "state", "tags"],
-          found.devices.map((row) => [row.device, row.state ?? "", (row.tags ?? []).join(" ")]),
+          ["device", "tags", "runs", ""],
+          found.devices.map((row) => [
+            row.device,
+            row.tags.join(" "),
+            Object.entries(row.models)
+              .map(([model, { release, variant }]) => `${model}: ${release} (${variant})`)
+              .join(", "),
+            row.revoked ? "revoked" : "",
+          ]),
         ),
       );
     },

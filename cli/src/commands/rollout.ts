@@ -112,7 +112,7 @@ export function addRolloutCommands(program: Command): void {
         const view = await client.get<RolloutView>(at(args[0]!));
         output.progress(`${view.rollout}: ${view.state}, stage ${view.stage}`);
         if (ended.has(view.state)) {
-          output.result(view, () => `\n${table(header, [line(view)])}`);
+          output.result(view, () => table(header, [line(view)]));
           if (view.state !== "completed") {
             process.exitCode = 7;
           }

@@ -51,11 +51,12 @@ export function addTrustCommands(program: Command): void {
     usage: "init",
     description: "stage the first root and targets metadata of a new repository",
     examples: [
-      "trust init --repository tuf --keys keys --root root-1 --root root-2 --root-threshold 2 --targets targets --snapshot snapshot --timestamp timestamp --directive directive",
+      "trust init --repository tuf --keys keys --online-keys server-keys --root root-1 --root root-2 --root-threshold 2 --targets targets --snapshot snapshot --timestamp timestamp --directive directive",
     ],
     options: (command) =>
       repositoryOption(command)
         .requiredOption("--keys <folder>", "folder with the key files (only public halves are read)")
+        .option("--online-keys <folder>", "folder with the server's keys, if it is another")
         .requiredOption("--root <label>", "a root key; may be repeated", collect)
         .option("--root-threshold <n>", "root signatures needed", "1")
         .requiredOption("--targets <label>", "a targets key; may be repeated", collect)
@@ -67,15 +68,16 @@ export function addTrustCommands(program: Command): void {
         .option("--targets-days <n>", "targets expire after", "180"),
     action: async ({ options, output }) => {
       const folder = String(options.keys);
+      const online = String(options.onlineKeys ?? folder);
       const store = folderStore(String(options.repository));
       await initRepository(store, {
         roles: {
           root: await roleSetup(folder, options.root, options.rootThreshold),
           targets: await roleSetup(folder, options.targets, options.targetsThreshold),
-          snapshot: await roleSetup(folder, options.snapshot, 1),
-          timestamp: await roleSetup(folder, options.timestamp, 1),
+          snapshot: await roleSetup(online, options.snapshot, 1),
+          timestamp: await roleSetup(online, options.timestamp, 1),
         },
-        directive: await roleSetup(folder, options.directive, 1),
+        directive: await roleSetup(online, options.directive, 1),
         rootExpiresMs: inDays(options, "rootDays"),
         targetsExpiresMs: inDays(options, "targetsDays"),
       });

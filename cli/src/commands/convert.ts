@@ -1,0 +1,206 @@
+/** `flotilla convert`: flags to the fields of `convert()`, one to one; its result as JSON or as a table. */
+import type { ConvertOptions, ConvertProgress } from "@flotilla/converter/convert-options";
+import type { ConvertedVariant, ConvertResult } from "@flotilla/converter/convert-result";
+import { FlotillaError } from "@flotilla/protocol/errors";
+import { type Command, Option } from "commander";
+import { collect, leaf, type Options } from "../command.ts";
+import {
+  flagOf,
+  inputShapesOf,
+  listOf,
+  needFlag,
+  numberOf,
+  preprocessingOf,
+  readGiven,
+  wordOf,
+} from "../option-values.ts";
+import { bytesForPeople, percent, table } from "../output.ts";
+
+/** Formats by name; those without a reader yet are refused by name. */
+const formats = ["tfjs-layers", "tflite"] as const;
+const unreadFormats = ["tfjs-graph", "keras-h5", "keras-v3", "saved-model", "frozen-graph", "onnx"] as const;
+const unwrittenFormats = ["tfjs", "tfjs-layers"] as const;
+
+/** Flags of the design that do nothing yet: taken, so that the answer is "not yet" and not "unknown". */
+const later: readonly (readonly [string, string])[] = [
+  ["--block-size <n>", "blockSize"],
+  ["--override <rule>", "override"],
+  ["--keep-io-layout", "keepIoLayout"],
+  ["--target <runtime>", "target"],
+  ["--report <file>", "report"],
+];
+
+/** @throws CONFIG_USAGE, UNSUPPORTED_FORMAT */
+export function formatOf(options: Options): "auto" | (typeof formats)[number] | undefined {
+  const format = wordOf(options, "format", ["auto", ...formats, ...unreadFormats]);
+  const unread = unreadFormats.find((one) => one === format);
+  if (unread === undefined) return format === "auto" ? format : formats.find((one) => one === format);
+  throw new FlotillaError("UNSUPPORTED_FORMAT", `Models in ${unread} are not read yet; ${formats.join(", ")} are.`, {
+    details: { found: unread, supported: formats },
+  });
+}
+
+/** What is known and not done is said, never ignored. @throws UNSUPPORTED_FORMAT, UNSUPPORTED_OPTION, CONFIG_USAGE */
+function refuseWhatIsNotDone(options: Options): void {
+  for (const to of listOf(options, "to")) {
+    wordOf({ to }, "to", ["tflite", ...unwrittenFormats]);
+    if (to === "tflite") continue;
+    throw new FlotillaError("UNSUPPORTED_FORMAT", `Variants in ${to} are not written yet; tflite is.`, {
+      details: { found: to, supported: ["tflite"] },
+    });
+  }
+  const asked = later.filter(([, name]) => options[name] !== undefined);
+  if (asked.length > 0) {
+    const flags = asked.map(([, name]) => flagOf(name));
+    throw new FlotillaError("UNSUPPORTED_OPTION", `Not done yet: ${flags.join(", ")}. Convert without.`, {
+      details: flags.map((flag) => ({ option: flag, reason: "not done yet" })),
+    });
+  }
+  if (options.calibrationMethod === "entropy") {
+    throw new FlotillaError("UNSUPPORTED_OPTION", "Not done yet: --calibration-method entropy.", {
+      details: [{ option: "--calibration-method entropy", reason: "not done yet" }],
+    });
+  }
+  for (const name of ["calibrationSamples", "calibrationMethod"]) needFlag(options, name, "calibration");
+  for (const name of ["maxDrop", "evaluateSamples"]) needFlag(options, name, "evaluate");
+  const pointless = [
+    ...(options.prove === false ? ["evaluate", "minSqnr", "golden", "proofSamples"] : []),
+    ...(options.golden === undefined ? [] : ["evaluate", "proofSamples"]),
+  ].find((name) => options[name] !== undefined);
+  if (pointless === undefined) return;
+  const other = options.prove === false ? "--no-prove" : "--golden";
+  throw new FlotillaError("CONFIG_USAGE", `${flagOf(pointless)} does nothing with ${other}; leave one of them out.`);
+}
+
+async function convertOptions(model: string, options: Options): Promise<ConvertOptions> {
+  refuseWhatIsNotDone(options);
+  const format = formatOf(options);
+  const recipes = listOf(options, "recipe");
+  const samples = numberOf(options, "calibrationSamples", { least: 1, whole: true });
+  const maxDrop = numberOf(options, "maxDrop", { least: 0 });
+  const evaluateSamples = numberOf(options, "evaluateSamples", { least: 1, whole: true });
+  const minSqnrDb = numberOf(options, "minSqnr");
+  const proofSamples = numberOf(options, "proofSamples", { least: 8, whole: true });
+  const inputShapes = inputShapesOf(options);
+  const preprocess = await preprocessingOf(options);
+  return {
+    model,
+    output: String(options.output),
+    prove: options.prove !== false,
+    strictInteger: options.strictInteger === true,
+    ...(options.name === undefined ? {} : { name: String(options.name) }),
+    ...(format === undefined ? {} : { format }),
+    ...(recipes.length === 0 ? {} : { recipes }),
+    ...(options.io === undefined ? {} : { io: String(options.io) }),
+    ...(options.calibration === undefined
+      ? {}
+      : {
+          calibration: {
+            path: String(options.calibration),
+            ...(samples === undefined ? {} : { samples }),
+            ...(options.calibrationMethod === undefined ? {} : { method: String(options.calibrationMethod) }),
+          },
+        }),
+    ...(options.evaluate === undefined
+      ? {}
+      : {
+          evaluate: {
+            path: String(options.evaluate),
+            ...(maxDrop === undefined ? {} : { maxDrop }),
+            ...(evaluateSamples === undefined ? {} : { samples: evaluateSamples }),
+          },
+        }),
+    ...(preprocess === undefined ? {} : { preprocess }),
+    ...(minSqnrDb === undefined ? {} : { minSqnrDb }),
+    ...(options.golden === undefined ? {} : { golden: String(options.golden) }),
+    ...(proofSamples === undefined ? {} : { proofSamples }),
+    ...(inputShapes === undefined ? {} : { inputShapes }),
+  };
+}
+
+const progressLine = ({ stage, recipe, done, total }: ConvertProgress): string =>
+  `${stage}${recipe === undefined ? "" : ` ${recipe}`}${total > 1 ? ` ${done}/${total}` : ""} …`;
+
+const decibels = (value: number | null): string => (value === null ? "identical" : `${value.toFixed(1)} dB`);
+
+function row({ recipe, bytes, accuracy, parity, floatOperators, file }: ConvertedVariant): string[] {
+  return [
+    recipe,
+    bytesForPeople(bytes),
+    accuracy === null ? "-" : percent(accuracy.variant),
+    accuracy === null ? "-" : percent(accuracy.drop),
+    parity === null ? "unproven" : parity.maxRel.toExponential(1),
+    parity === null ? "unproven" : decibels(parity.sqnrDb),
+    String(floatOperators),
+    file,
+  ];
+}
+
+function resultText({ source, variants, seconds }: ConvertResult): string {
+  const lines = [
+    `${source.path}: ${source.format}, ${source.parameters} parameters, sha256 ${source.sha256.slice(0, 12)}…`,
+    "",
+    table(["recipe", "size", "accuracy", "drop", "maxRel", "SQNR", "float operators", "file"], variants.map(row)),
+  ];
+  for (const { recipe, floatOperatorReasons } of variants) {
+    if (floatOperatorReasons.length === 0) continue;
+    const reasons = floatOperatorReasons.map(({ node, operator, reason }) => [operator, node, reason]);
+    lines.push("", `Float in ${recipe}:`, table(["operator", "node", "reason"], reasons));
+  }
+  const [first] = variants;
+  if (first?.parity) lines.push("", `Proven against ${first.parity.against} on ${first.parity.samples} samples.`);
+  for (const { recipe, parity } of variants) {
+    if (!parity || parity.dead.length === 0) continue;
+    lines.push(
+      `${recipe}: constant on these samples: ${parity.dead.join(", ")}. Prove it on real data (--calibration).`,
+    );
+  }
+  lines.push(`${seconds.total.toFixed(1)} s`);
+  return lines.join("\n");
+}
+
+const withOptions = (command: Command): Command => {
+  command
+    .requiredOption("--output <folder>", "where the variants go, each with a record of its conversion; all or none")
+    .option("--name <name>", "files are called <name>-<recipe>.tflite; default: after the model")
+    .option("--format <format>", `auto, ${formats.join(", ")}; default: told by content`)
+    .option("--to <format>", "tflite; may be repeated", collect)
+    .option("--recipe <recipe>", "float32 (default), float16 or int8; one variant each; may be repeated", collect)
+    .option("--io <dtype>", "inputs and outputs of integer recipes: float32 (default), int8, uint8")
+    .option("--calibration <data>", "what the model will see: folder of images, .npz, .npy, .json, .jsonl")
+    .option("--calibration-samples <n>", "how many of them, evenly spread; default 200")
+    .option("--calibration-method <method>", "min-max (default), moving-average, percentile, mse")
+    .option("--input <name=shape>", "fixes dynamic sizes (image=1x224x224x3); may be repeated", collect)
+    .option("--preprocess <file>", "JSON: input name → steps from a picture to what the model takes")
+    .option("--evaluate <data>", "labelled data: measures accuracy of source and variants")
+    .option("--evaluate-samples <n>", "how many of them, evenly spread; default all")
+    .option("--max-drop <fraction>", "exit 5 if a variant loses more accuracy than this")
+    .option("--min-sqnr <dB>", "exit 5 if a variant's outputs are below this")
+    .option("--strict-integer", "exit 5 if an operator stays float in an integer recipe")
+    .option("--golden <file>", ".npz of recorded inputs and outputs, where no runtime can run the source")
+    .option("--proof-samples <n>", "samples to prove on; 8 at least, default 16")
+    .option("--no-prove", "do not run the variants; they are recorded as unproven");
+  for (const [flags] of later) command.addOption(new Option(flags).hideHelp());
+  return command;
+};
+
+export function addConvertCommand(program: Command): void {
+  leaf(program, {
+    usage: "convert <model>",
+    description: "convert a trained model to .tflite variants, and prove each against the source's own runtime",
+    examples: [
+      "convert model.tflite --output out",
+      "convert digits/model.json --output out --recipe float16 --recipe int8 --calibration samples.npz",
+      "convert model.json --output out --recipe int8 --io uint8 --calibration photos --preprocess prep.json",
+      "convert model.json --output out --recipe int8 --calibration train.npz --evaluate test.npz --max-drop 0.01 --json",
+    ],
+    options: withOptions,
+    action: async ({ args, options, output }) => {
+      const request = await convertOptions(args[0]!, options);
+      if (request.golden !== undefined) await readGiven(request.golden, "golden file");
+      const { convert } = await import("@flotilla/converter/convert");
+      const result = await convert({ ...request, onProgress: (event) => output.progress(progressLine(event)) });
+      output.result(result, () => resultText(result));
+    },
+  });
+}
