@@ -146,6 +146,36 @@ test("guessing is slowed down, and health stays up", async () => {
   }
 });
 
+test("an address that asks too much is told to wait", async () => {
+  const small = await startFleet({ limits: { requestsPerMinute: 60, enrolmentsPerMinute: 3 } });
+  try {
+    const url = `${small.server.url}/v1/enrolment/challenge`;
+    const ask = () =>
+      fetch(url, { method: "POST", body: '{"device":"abc"}', headers: { "content-type": "application/json" } });
+    const answers = [await ask(), await ask(), await ask(), await ask()];
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 429]);
+    expect(answers[3]?.headers.get("retry-after")).toBeTruthy();
+    expect(await answers[3]?.json()).toMatchObject({ error: { code: "ROLLOUT_RATE_LIMITED" } });
+  } finally {
+    await small.close();
+  }
+});
+
+test("bodies that are too large, no JSON or not as documented are refused with a code", async () => {
+  const send = async (body: string, type = "application/json") => {
+    const headers = { authorization: `Bearer ${fleet.token}`, "content-type": type };
+    const response = await fetch(`${fleet.server.url}/v1/cohorts`, { method: "POST", headers, body });
+    return [response.status, ((await response.json()) as { error: { code: string } }).error.code];
+  };
+  expect(await send("{")).toEqual([400, "CONFIG_INVALID"]);
+  expect(await send('{"__proto__":{"id":"x"}}')).toEqual([400, "CONFIG_INVALID"]);
+  expect(await send('{"id":"UPPER","cel":"true","priority":0}')).toEqual([400, "CONFIG_INVALID"]);
+  expect(await send('{"id":"abc","cel":"true","priority":"0"}')).toEqual([400, "CONFIG_INVALID"]);
+  expect(await send('{"id":"abc","cel":"1 +","priority":0}')).toEqual([400, "CONFIG_COHORT_INVALID"]);
+  expect(await send("a=b", "application/x-www-form-urlencoded")).toEqual([415, "CONFIG_INVALID"]);
+  expect(await send(JSON.stringify("x".repeat(5 * 2 ** 20)))).toEqual([413, "TRANSPORT_LIMIT"]);
+});
+
 test("no secret leaves the server: not in answers, not in the database's text", async () => {
   const pages = await Promise.all(
     ["/docs/json", "/v1/health", "/v1/fleet"].map(async (path) => (await fetch(fleet.server.url + path)).text()),

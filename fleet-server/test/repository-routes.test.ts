@@ -210,6 +210,14 @@ describe("what may not roll out", () => {
     expect(await act("second", "start")).toBe(409);
     expect(await act("twice", "cancel")).toBe(200);
     expect(await act("second", "start")).toBe(200);
+    expect(await act("second", "promote")).toBe(200);
+    await fleet.engineer.addRelease({ release: "r-next", counter: 13 });
+    await fleet.engineer.publish({ url: fleet.server.url, token: fleet.token });
+    expect(await add({ rollout: "third", release: "r-next" })).toEqual([201, ""]);
+    expect(await act("third", "start")).toBe(200);
+    // The second is no longer what anybody follows.
+    expect(await act("second", "rollback")).toBe(409);
+    expect(await act("third", "rollback")).toBe(200);
   });
 });
 

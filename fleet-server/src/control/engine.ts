@@ -125,6 +125,7 @@ export function createEngine(parts: EngineParts): Engine {
       assertMayDirect();
     }
     await rollouts.change(rollout, nowMs, (state, others) => {
+      if (action === "rollback") assertLatest(state, others);
       if (action !== "start") return decide(state, { kind: action, nowMs });
       assertFree(state, others);
       const { cohort, model } = state.plan;
@@ -177,6 +178,20 @@ function assertFree(state: RolloutState, others: readonly RolloutState[]): void 
     `Rollout ${busy.plan.rollout} of ${state.plan.model} to ${state.plan.cohort} is still ${busy.status}. ` +
       "Let it end, or cancel it, before another is started.",
     { details: { rollout: state.plan.rollout, busy: busy.plan.rollout, status: busy.status } },
+  );
+}
+
+/** Only what a cohort follows now can be taken back: a directive names the rollout that was started last. */
+function assertLatest(state: RolloutState, others: readonly RolloutState[]): void {
+  const { cohort, model, rollout } = state.plan;
+  const later = others.find(
+    ({ plan, startedAtMs }) => plan.cohort === cohort && (startedAtMs ?? -1) > (state.startedAtMs ?? 0),
+  );
+  if (later === undefined) return;
+  throw new FlotillaError(
+    "ROLLOUT_CONFLICT",
+    `${cohort} follows rollout ${later.plan.rollout} of ${model} by now; roll that one back, or roll out the older release.`,
+    { details: { rollout, later: later.plan.rollout } },
   );
 }
 

@@ -74,6 +74,7 @@ function checkShares(plan: RolloutPlan): string[] {
   if (plan.control !== undefined && (controlBp === 0 || controlBp >= 10_000)) {
     problems.push(`control: a share of ${controlBp} is no control arm`);
   }
+  if (plan.rollout === "pinned") problems.push("rollout: devices report pinned releases under this id; choose another");
   if (plan.rollbackTo === plan.release) problems.push("rollbackTo: that is the release of the plan itself");
   if (plan.control?.release === plan.release) problems.push("control: that is the release of the plan itself");
   return problems;

@@ -55,6 +55,7 @@ const refused: [string, Partial<RolloutPlan>, "CONFIG_GATE_INVALID" | "CONFIG_PL
     /more than the whole/,
   ],
   ["a control arm of nobody", { control: { shareBp: 0, release: "r-0" } }, "CONFIG_PLAN_INVALID", /no control arm/],
+  ["the id of pins", { rollout: "pinned" }, "CONFIG_PLAN_INVALID", /pinned/],
   ["a way back to itself", { rollbackTo: "r-1" }, "CONFIG_PLAN_INVALID", /plan itself/],
   ["an unknown cohort", { cohort: "nobody" }, "CONFIG_PLAN_INVALID", /no cohort nobody/],
   [
