@@ -28,7 +28,7 @@ describe("delegated paths", () => {
   });
 
   it("takes linear time against patterns made to explode", () => {
-    expect(matchesGlob("*a".repeat(2_000), "a".repeat(20_000) + "b")).toBe(false);
+    expect(matchesGlob("*a".repeat(2_000), `${"a".repeat(20_000)}b`)).toBe(false);
   });
 
   it("covers by prefixes of the path's digest; an empty prefix covers nothing", () => {
