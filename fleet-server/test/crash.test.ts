@@ -19,7 +19,7 @@ import { fleetId, makeFolder, prepareKeys } from "./support/fleet.ts";
 import { gate, plan, stage } from "./support/plan.ts";
 
 /** More of them by hand: KILLS=300 npx vitest run fleet-server/test/crash.test.ts. */
-const kills = Number(process.env.KILLS ?? 10);
+const kills = Number(process.env.KILLS ?? 6);
 const entry = path.join(import.meta.dirname, "support", "server-process.ts");
 
 interface Running {
