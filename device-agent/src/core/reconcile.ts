@@ -28,9 +28,21 @@ function reconcileModel(turn: Turn, name: string, selection: Selection | null): 
     finish(turn, name, selection.optedOut, "opted-out");
     report(turn, name, selection.optedOut, "opted-out", { detail: [`pinned to ${selection.target.release}`] });
   }
+  leaveActiveSlot(turn, name);
   if (selection !== null && modelOf(turn, name).candidate === null) consider(turn, name, selection);
   const current = modelOf(turn, name).candidate;
   if (current !== null) advance(turn, name, current, selection);
+}
+
+/**
+ * The slot of a candidate that has written nothing yet was the way back's. If the device has gone that way meanwhile,
+ * that slot runs now and is not to be written; and a candidate that was the way back itself has nothing left to do.
+ */
+function leaveActiveSlot(turn: Turn, name: string): void {
+  const { active, candidate } = modelOf(turn, name);
+  if (active === null || candidate === null || candidate.slot !== active.slot) return;
+  if (candidate.reuse) patchModel(turn, name, { candidate: null });
+  else patchCandidate(turn, name, { slot: freeSlot(modelOf(turn, name)) });
 }
 
 /** No candidate: is there to be one? */

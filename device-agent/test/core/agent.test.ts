@@ -450,6 +450,49 @@ describe("a start", () => {
   });
 });
 
+describe("a candidate whose slot comes to run", () => {
+  const downloadSlots = (device: Device) =>
+    device.effects.flatMap((effect) => (effect.kind === "download" ? [effect.slot] : []));
+
+  it("is written to the other slot if the device falls back while it waits", () => {
+    const device = ready().settle("release-1").install("release-2");
+    device.directive({ rollout: "rollout-3", release: "release-3", salt: "three" });
+    expect(device.model().candidate).toMatchObject({ phase: "waiting", slot: device.model().previous?.slot });
+    device.runs(100, { errors: 90 });
+    expect(device.model().active?.release).toBe("release-1");
+    device.succeed();
+    expect(downloadSlots(device)).toEqual([device.model().active?.slot === "a" ? "b" : "a"]);
+  });
+
+  it("is written to the other slot if the device falls back while its release is looked up", () => {
+    const device = ready().settle("release-1").settle("release-2");
+    device.directive({ rollout: "rollout-3", release: "release-3", salt: "three" });
+    expect(device.model().candidate).toMatchObject({ phase: "resolving", slot: device.model().previous?.slot });
+    device.runs(100, { errors: 90 });
+    expect(device.model().active?.release).toBe("release-1");
+    device.succeed();
+    expect(downloadSlots(device)).toEqual([device.model().active?.slot === "a" ? "b" : "a"]);
+  });
+
+  it("is written to the other slot if a start finds the active file damaged", () => {
+    const device = ready().settle("release-1").settle("release-2");
+    device.directive({ rollout: "rollout-3", release: "release-3", salt: "three" });
+    device.start(device.inventory().filter(({ slot }) => slot === device.model().previous?.slot));
+    expect(device.model().active?.release).toBe("release-1");
+    device.succeed();
+    expect(downloadSlots(device)).toEqual([device.model().active?.slot === "a" ? "b" : "a"]);
+  });
+
+  it("has nothing to do if it was the way back that the device took by itself", () => {
+    const device = ready().settle("release-1").settle("release-2");
+    device.directive({ rollout: "rollout-release-2", action: "rollback", release: "release-1" });
+    expect(device.model().candidate).toMatchObject({ phase: "activating", reuse: true });
+    device.runs(100, { errors: 90 });
+    expect(device.model()).toMatchObject({ active: { release: "release-1" }, candidate: null });
+    expect(device.reported().at(-1)).toBe("rolled-back HEALTH_ERROR_RATE");
+  });
+});
+
 describe("the clock", () => {
   it("set back during probation or a step does not stop the agent for years", () => {
     const device = ready().install("release-1");
