@@ -1,36 +1,52 @@
 /**
- * HTTP by Node's own fetch: no redirects, bodies bounded after decoding, a timer against silence in the place of one
- * for the whole transfer (fault M4).
+ * HTTP by Node's own fetch: no redirects, bodies bounded after decoding. A timer against silence for every transfer;
+ * answers that are waited for whole, which are small, have one for the whole too, or a server that sends a byte now and
+ * then could hold them up for ever (fault M4; TUF specification §1.5.2, slow retrieval).
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
 import type { HttpStream, HttpTransport } from "../ports/http-transport.ts";
 
-/** Longest silence: before the first byte, and between any two. */
-const stallMs = 15_000;
+export interface FetchTransportTimings {
+  /** Longest silence: before the first byte, and between any two. */
+  readonly stallMs: number;
+  /** Longest time for a whole answer of `send`: metadata of 4 MiB over a line of 280 kbit/s. Downloads have the step's. */
+  readonly answerMs: number;
+}
 
-export function fetchTransport(serverUrl: string): HttpTransport {
+const defaultTimings: FetchTransportTimings = { stallMs: 15_000, answerMs: 120_000 };
+
+export function fetchTransport(serverUrl: string, timings: Partial<FetchTransportTimings> = {}): HttpTransport {
+  const { stallMs, answerMs } = { ...defaultTimings, ...timings };
   const base = serverUrl.replace(/\/+$/, "");
 
-  async function start(path: string, init: RequestInit): Promise<HttpStream> {
+  async function start(path: string, init: RequestInit, limitMs: number | null): Promise<HttpStream> {
     const controller = new AbortController();
-    let stalled = false;
+    let why: string | null = null;
     let timer: NodeJS.Timeout | undefined;
+    const giveUp = (reason: string): void => {
+      why ??= reason;
+      controller.abort();
+    };
+    const limit =
+      limitMs === null
+        ? undefined
+        : setTimeout(() => giveUp(`did not end its answer in ${limitMs} ms`), limitMs).unref();
     const touch = (): void => {
       clearTimeout(timer);
-      timer = setTimeout(() => {
-        stalled = true;
-        controller.abort();
-      }, stallMs);
-      timer.unref();
+      timer = setTimeout(() => giveUp(`was silent for ${stallMs} ms`), stallMs).unref();
     };
     const failure = (cause: unknown): FlotillaError =>
-      stalled
-        ? new FlotillaError("TRANSPORT_TIMEOUT", `The server was silent for ${stallMs} ms at ${path}.`, { cause })
+      why !== null
+        ? new FlotillaError("TRANSPORT_TIMEOUT", `The server ${why} at ${path}.`, { cause })
         : new FlotillaError("TRANSPORT_UNREACHABLE", `The server cannot be reached at ${path}: ${reasonOf(cause)}.`, {
             cause,
           });
-    const close = (): void => {
+    const stopTimers = (): void => {
       clearTimeout(timer);
+      clearTimeout(limit);
+    };
+    const close = (): void => {
+      stopTimers();
       controller.abort();
     };
     touch();
@@ -38,7 +54,7 @@ export function fetchTransport(serverUrl: string): HttpTransport {
     try {
       response = await fetch(`${base}${path}`, { ...init, redirect: "manual", signal: controller.signal });
     } catch (cause) {
-      clearTimeout(timer);
+      stopTimers();
       throw failure(cause);
     }
     async function* chunks(): AsyncGenerator<Uint8Array> {
@@ -50,7 +66,7 @@ export function fetchTransport(serverUrl: string): HttpTransport {
       } catch (cause) {
         throw failure(cause);
       } finally {
-        clearTimeout(timer);
+        stopTimers();
       }
     }
     return { status: response.status, headers: Object.fromEntries(response.headers), chunks: chunks(), close };
@@ -59,14 +75,14 @@ export function fetchTransport(serverUrl: string): HttpTransport {
   return {
     async send({ method, path, headers = {}, body, maxBytes }) {
       const init = { method, headers, ...(body === undefined ? {} : { body: new Uint8Array(body) }) };
-      const stream = await start(path, init);
+      const stream = await start(path, init, answerMs);
       try {
         return { status: stream.status, headers: stream.headers, body: await readBounded(stream, path, maxBytes) };
       } finally {
         stream.close();
       }
     },
-    stream: (path, headers) => start(path, { method: "GET", headers }),
+    stream: (path, headers) => start(path, { method: "GET", headers }, null),
   };
 }
 

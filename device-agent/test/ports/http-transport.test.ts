@@ -22,7 +22,12 @@ beforeEach(async () => {
       else if (request.url === "/cut") {
         response.writeHead(200, { "content-length": "1000" });
         response.write(Buffer.alloc(100), () => response.destroy());
-      } else if (request.url === "/moved") response.writeHead(302, { location: "http://192.0.2.1/" }).end();
+      } else if (request.url === "/drip") {
+        response.writeHead(200);
+        const drip = setInterval(() => response.write("x"), 10);
+        response.on("close", () => clearInterval(drip));
+      } else if (request.url === "/silent") response.writeHead(200).write("x");
+      else if (request.url === "/moved") response.writeHead(302, { location: "http://192.0.2.1/" }).end();
       else response.writeHead(404).end();
     });
   });
@@ -89,6 +94,34 @@ describe("HTTP by fetch", () => {
       for await (const _ of stream.chunks);
     };
     await expect(read()).rejects.toMatchObject({ code: "TRANSPORT_UNREACHABLE" });
+  });
+
+  it("waits for a whole answer only so long, however it drips", async () => {
+    const patient = { method: "GET", path: "/drip", maxBytes: 1e6 } as const;
+    const asked = fetchTransport(url, { stallMs: 10_000, answerMs: 200 }).send(patient);
+    await expect(asked).rejects.toMatchObject({ code: "TRANSPORT_TIMEOUT" });
+  });
+
+  it("gives up on silence, in an answer and in a stream", async () => {
+    const transport = fetchTransport(url, { stallMs: 100 });
+    const asked = transport.send({ method: "GET", path: "/silent", maxBytes: 1e6 });
+    await expect(asked).rejects.toMatchObject({ code: "TRANSPORT_TIMEOUT" });
+    const stream = await transport.stream("/silent", {});
+    const read = async (): Promise<void> => {
+      for await (const _ of stream.chunks);
+    };
+    await expect(read()).rejects.toMatchObject({ code: "TRANSPORT_TIMEOUT" });
+  });
+
+  it("lets a stream take its time as long as bytes come", async () => {
+    const stream = await fetchTransport(url, { answerMs: 50 }).stream("/drip", {});
+    let received = 0;
+    for await (const chunk of stream.chunks) {
+      received += chunk.length;
+      if (received >= 20) break;
+    }
+    stream.close();
+    expect(received).toBeGreaterThanOrEqual(20);
   });
 
   it("follows no redirect", async () => {
