@@ -45,7 +45,8 @@ export class ProcessScope {
   async ready<T>(running: RunningProcess, file: string): Promise<T> {
     const deadline = Date.now() + startLimitMs;
     while (!existsSync(file)) {
-      if (running.child.exitCode !== null || Date.now() > deadline) {
+      const { exitCode, signalCode } = running.child;
+      if (exitCode !== null || signalCode !== null || Date.now() > deadline) {
         const log = readFileSync(running.logFile, "utf8").slice(-2000);
         throw new FlotillaError("INTERNAL", `${running.name} did not start:\n${log}`);
       }
