@@ -8,6 +8,7 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 import { FlotillaError } from "@flotilla/protocol/errors";
+import { topics } from "@flotilla/protocol/topics";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createFleetClient } from "../src/client/fleet-client.ts";
 import type { RolloutView } from "../src/control/rollout-view.ts";
@@ -73,6 +74,47 @@ function random(seed: number): () => number {
   };
 }
 
+/**
+ * All that any device was ever told fits together: a document's sequence never goes down, a sequence has one content,
+ * and a rollout's stage is offered one way only: forward, until it is taken back for good.
+ */
+function expectOneStory(devices: readonly TestDevice[]): void {
+  const contents = new Map<string, string>();
+  let told = 0;
+  for (const device of devices) {
+    const sequences = new Map<string, number>();
+    const stages = new Map<string, number>();
+    for (const { topic, payload } of device.heard) {
+      if (topic === topics.ack(fleetId, device.id)) continue;
+      const document = payloadOf(payload);
+      told++;
+      expect(document.sequence, topic).toBeGreaterThanOrEqual(sequences.get(topic) ?? 0);
+      sequences.set(topic, document.sequence);
+      const content = Buffer.from(payload).toString("hex");
+      const name = `${topic}/${document.sequence}`;
+      expect(contents.get(name) ?? content, name).toBe(content);
+      contents.set(name, content);
+      for (const { rollout, action, stage } of Object.values(document.models ?? {})) {
+        const step = action === "rollback" ? Number.POSITIVE_INFINITY : stage.number;
+        expect(step, rollout).toBeGreaterThanOrEqual(stages.get(rollout) ?? 0);
+        stages.set(rollout, step);
+      }
+    }
+  }
+  expect(told).toBeGreaterThan(devices.length);
+}
+
+interface Told {
+  readonly sequence: number;
+  readonly models?: Readonly<Record<string, { rollout: string; action: string; stage: { number: number } }>>;
+}
+
+/** What an envelope holds; its signature is the agent's matter. */
+function payloadOf(envelope: Uint8Array): Told {
+  const { payload } = JSON.parse(Buffer.from(envelope).toString("utf8")) as { payload: string };
+  return JSON.parse(Buffer.from(payload, "base64").toString("utf8")) as Told;
+}
+
 /** What a killed server does to whoever talks to it. */
 const isOutage = (error: unknown): boolean =>
   (error instanceof FlotillaError && error.code.startsWith("TRANSPORT_")) ||
@@ -95,23 +137,14 @@ test(`${kills} kills: nothing acknowledged is lost, nothing is counted twice, no
   const devices = Array.from({ length: 6 }, (_, i) => new TestDevice(`device-${i}`));
   for (const device of devices) await device.enrol(first.url, enrolment.token);
 
-  const sequences = new Map<string, number>();
   let runsSent = 0;
   let rollouts = 0;
   const lastStates = new Map<string, string>();
-
-  const note = (device: TestDevice): void => {
-    const directive = device.directive();
-    if (directive === null) return;
-    expect(directive.sequence).toBeGreaterThanOrEqual(sequences.get(device.id) ?? 0);
-    sequences.set(device.id, directive.sequence);
-  };
 
   /** A device does as it is told and reports it, as long as the server is there. */
   async function live(device: TestDevice, isOver: () => boolean): Promise<void> {
     await device.send();
     while (!isOver()) {
-      note(device);
       const words = device.directive()?.models[model];
       const rollout = typeof words?.rollout === "string" ? words.rollout : null;
       if (rollout !== null && next() < 0.5 && device.outbox.length < 50) {
@@ -124,7 +157,6 @@ test(`${kills} kills: nothing acknowledged is lost, nothing is counted twice, no
       }
       await pause(next() * 20);
     }
-    note(device);
   }
 
   async function operate(isOver: () => boolean): Promise<void> {
@@ -177,7 +209,7 @@ test(`${kills} kills: nothing acknowledged is lost, nothing is counted twice, no
     expect(device.outbox).toEqual([]);
   }
   await pause(100);
-  for (const device of devices) note(device);
+  expectOneStory(devices);
 
   const { metrics } = await client.get<{ metrics: VariantRuns[] }>(`/v1/models/${model}/metrics?release=r-1`);
   const counted = metrics.reduce((sum, { runs }) => sum + runs, 0);
@@ -193,6 +225,11 @@ test(`${kills} kills: nothing acknowledged is lost, nothing is counted twice, no
     expect(events[0]?.what).toBe("created");
     const ends = events.filter(({ what }) => ["cancelled", "rolled-back"].includes(what));
     expect(ends.length).toBeLessThanOrEqual(1);
+    // A stage is opened once and passed once, in their order.
+    for (const what of ["stage-opened", "stage-passed"]) {
+      const stages = events.filter((event) => event.what === what).map((event) => event.stage);
+      expect(stages).toEqual([...new Set(stages)].toSorted());
+    }
     for (const device of devices) {
       const told = lastStates.get(`${rollout}/${device.id}`);
       if (told === undefined) continue;

@@ -19,6 +19,8 @@ export class TestDevice {
   readonly acks: Ack[] = [];
   /** Topic → last retained or live message. */
   readonly received = new Map<string, Uint8Array>();
+  /** Every message, in the order of arrival, over all connections. */
+  readonly heard: { readonly topic: string; readonly payload: Uint8Array }[] = [];
   /** Reports that no acknowledgement covers. */
   outbox: (Status | Metrics)[] = [];
   attributes: Record<string, string | number | boolean> = { platform: "linux", runtimes: "litert@2.5.3" };
@@ -72,6 +74,7 @@ export class TestDevice {
     client.on("error", () => undefined);
     client.on("message", (topic, payload) => {
       this.received.set(topic, new Uint8Array(payload));
+      this.heard.push({ topic, payload: new Uint8Array(payload) });
       if (topic === topics.ack(fleetId, this.id)) this.takeAck(JSON.parse(payload.toString()) as Ack);
       for (const wake of this.waiting.splice(0)) wake();
     });
