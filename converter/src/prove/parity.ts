@@ -60,6 +60,8 @@ const rmsFloor = 1e-3;
 const absoluteFloor = 1e-6;
 /** Stands for NaN and infinite differences: JSON has neither, and `null` would read as "identical". */
 const unbounded = 1e150;
+/** Stands for minus infinity (a source of zeros, a variant that is not), for the same reason. */
+const lowestDb = -3000;
 
 export class ParityMeter {
   readonly #outputs: readonly OutputState[];
@@ -109,7 +111,7 @@ export class ParityMeter {
         maxAbs = Math.max(maxAbs, maxAbsDifference);
       }
       if (state.sumDifference > 0) {
-        const decibels = 10 * Math.log10(state.sumSource / state.sumDifference);
+        const decibels = Math.max(10 * Math.log10(state.sumSource / state.sumDifference), lowestDb);
         sqnrDb = Math.min(sqnrDb ?? Number.POSITIVE_INFINITY, decibels);
       }
       const norm = Math.sqrt(state.sumSource * state.sumVariant);
@@ -146,10 +148,13 @@ function addPair(state: OutputState, { source, variant }: OutputPair, sample: nu
     const difference = Number.isNaN(apart) ? unbounded : Math.min(apart, unbounded);
     maxAbsSource = Math.max(maxAbsSource, Number.isFinite(a) ? Math.abs(a) : 0);
     maxAbsDifference = Math.max(maxAbsDifference, difference);
-    state.sumSource += a * a;
     if (difference === unbounded) state.nonFinite = true;
-    state.sumVariant += b * b;
-    state.sumProduct += a * b;
+    // What the source has of NaN and infinities is compared, but says nothing of how large its values are.
+    if (Number.isFinite(a)) state.sumSource += a * a;
+    if (Number.isFinite(a) && Number.isFinite(b)) {
+      state.sumVariant += b * b;
+      state.sumProduct += a * b;
+    }
     state.sumDifference += difference * difference;
     if (a > (source[topSource] ?? 0)) topSource = index;
     if (b > (variant[topVariant] ?? 0)) topVariant = index;

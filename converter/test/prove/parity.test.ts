@@ -62,6 +62,23 @@ describe("parity", () => {
     expect(JSON.parse(JSON.stringify(report)).sqnrDb).toBeLessThan(-100);
   });
 
+  test.each([Number.NaN, Number.POSITIVE_INFINITY])("%d in the source hides no difference elsewhere", (hole) => {
+    const one = meter("y");
+    one.add([{ source: [hole, 2], variant: [hole, 3] }]);
+    one.add([{ source: [1, 2], variant: [1, 4] }]);
+    const report = one.report("x");
+    expect(report.maxRel).toBeCloseTo(1, 12);
+    expect(report.worst.sample).toBe(1);
+    expect(report.sqnrDb).toBeCloseTo(10 * Math.log10(9 / 5), 9);
+    expect(Number.isFinite(report.cosine)).toBe(true);
+  });
+
+  test("a source of zeros and a variant that is not: a figure that JSON can hold", () => {
+    const one = meter("y");
+    one.add([{ source: [0, 0], variant: [0, 1] }]);
+    expect(JSON.parse(JSON.stringify(one.report("x"))).sqnrDb).toBeLessThan(-100);
+  });
+
   test("a missing element is never close", () => {
     const one = meter("y");
     one.add([{ source: [1, 2], variant: [1] }]);
