@@ -2,8 +2,9 @@
  * Proves a variant against the source: runs it in every `.tflite` runtime that loads it, on the samples that the source
  * answered, and reports the worst of them, and which runtimes those were (design: formats.md, "Parity").
  */
-import type { TfliteRuntime } from "@flotilla/device-agent/ports/tflite-runtime";
+import type { RuntimeTensor, TfliteRuntime } from "@flotilla/device-agent/ports/tflite-runtime";
 import { asFlotillaError, FlotillaError } from "@flotilla/protocol/errors";
+import type { Tensor } from "../ir/graph.ts";
 import { runtimeLabel, type Sample } from "../runtimes/source-truth.ts";
 import { asReals, openVariant } from "../runtimes/variant-runner.ts";
 import { type Parity, ParityMeter } from "./parity.ts";
@@ -23,8 +24,8 @@ export interface RuntimeParity {
 
 export interface ProveRequest {
   readonly file: Uint8Array;
-  /** The source's outputs, in order. */
-  readonly outputs: readonly { readonly name: string; readonly dtype: string }[];
+  /** The source's outputs, in order; answers of quantized ones are compared as the real numbers that they stand for. */
+  readonly outputs: readonly Pick<Tensor, "name" | "dtype" | "quantization">[];
   readonly samples: readonly Sample[];
   /** What the source's own runtime gave for each sample. */
   readonly answers: readonly Sample[];
@@ -79,10 +80,13 @@ async function compare(
   const variant = await openVariant(file, runtime);
   try {
     const meter = new ParityMeter(outputs.map(({ name, dtype }) => ({ name, integer: !dtype.startsWith("float") })));
+    const sources = outputs.map(({ quantization }) => ({ quantization: perTensorOf(quantization) }));
     for (const [at, sample] of samples.entries()) {
       const results = await variant.run(sample);
       const expected = answers[at] ?? [];
-      meter.add(expected.map((source, place) => ({ source: asReals(source), variant: results[place] ?? [] })));
+      meter.add(
+        expected.map((source, place) => ({ source: asReals(source, sources[place]), variant: results[place] ?? [] })),
+      );
       progress(at + 1);
     }
     return meter.report(against);
@@ -90,3 +94,9 @@ async function compare(
     variant.close();
   }
 }
+
+const perTensorOf = (quantization: Tensor["quantization"]): RuntimeTensor["quantization"] => {
+  const [scale] = quantization?.scales ?? [];
+  const [zeroPoint] = quantization?.zeroPoints ?? [];
+  return scale === undefined || zeroPoint === undefined ? null : { scale, zeroPoint };
+};

@@ -83,12 +83,14 @@ function stack(arrays: readonly (NdArray | undefined)[]): NdArray {
   for (const [at, array] of arrays.entries()) {
     if (array?.data instanceof Float32Array) data.set(array.data, at * first.data.length);
   }
-  return { dtype: "float32", shape: [arrays.length, ...first.shape.slice(1)], data };
+  const [batch = 1, ...rest] = first.shape;
+  return { dtype: "float32", shape: [arrays.length * batch, ...rest], data };
 }
 
 function rowOf({ dtype, shape, data }: NdArray, index: number, count: number): NdArray {
   const size = data.length / count;
-  return { dtype, shape: [1, ...shape.slice(1)], data: data.slice(index * size, (index + 1) * size) };
+  const [whole = count, ...rest] = shape;
+  return { dtype, shape: [whole / count, ...rest], data: data.slice(index * size, (index + 1) * size) };
 }
 
 function unavailable(thrown: unknown): never {

@@ -41,7 +41,7 @@ export function asInput(array: NdArray, input: RuntimeTensor | undefined): NdArr
 }
 
 /** The real numbers of an array: dequantized where it is a quantized integer. */
-export function asReals({ dtype, data }: NdArray, tensor?: RuntimeTensor): ArrayLike<number> {
+export function asReals({ dtype, data }: NdArray, tensor?: Pick<RuntimeTensor, "quantization">): ArrayLike<number> {
   if (data instanceof BigInt64Array) return Array.from(data, Number);
   const quantization = tensor?.quantization;
   if (!quantization || dtype.startsWith("float")) return data;

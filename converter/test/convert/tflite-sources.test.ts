@@ -81,3 +81,13 @@ test("an operator that cannot run in int8 is listed and explained", async () => 
     details: expect.arrayContaining([expect.objectContaining({ operator: "CAST" })]),
   });
 }, 300_000);
+
+test("a quantized file is written back as it is, and proven in real numbers", async () => {
+  const folder = await temporaryFolder();
+  const rnet = await fixturePath("rnet");
+  const calibration = { path: await randomNpz(folder, rnet, 4) };
+  const made = await convert({ model: rnet, output: join(folder, "q"), recipes: ["int8"], io: "int8", calibration });
+  const { variants } = await convert({ model: made.variants[0]?.file ?? "", output: join(folder, "again") });
+  expect(variants[0]?.outputs.map(({ dtype }) => dtype)).toEqual(["int8", "int8"]);
+  expect(variants[0]?.parity).toMatchObject({ maxRel: 0, sqnrDb: null });
+});
