@@ -9,6 +9,7 @@ import { createTfliteRuntime } from "@flotilla/device-agent/runtimes/tflite-wasm
 import { sha256Hex } from "@flotilla/protocol/digest";
 import { FlotillaError } from "@flotilla/protocol/errors";
 import { checkBounds } from "./check-bounds.ts";
+import { checkOptions } from "./check-options.ts";
 import { encodeRecord, recordNameOf } from "./conversion-record.ts";
 import type { ConvertOptions, ConvertProgress, ConvertStage } from "./convert-options.ts";
 import type { ConvertedVariant, ConvertResult, ConvertSeconds, ProvenParity } from "./convert-result.ts";
@@ -259,6 +260,7 @@ class Conversion {
     const [graph] = float.graphs;
     if (golden !== undefined && graph) {
       const recorded = await readRecorded(golden, graph);
+      if (recorded.samples.length < leastProofSamples) throw tooFewRecorded(golden, recorded.samples.length);
       const answers = await recorded.truth.run(recorded.samples);
       return { against: recorded.truth.label, samples: recorded.samples, answers, accuracy: null };
     }
@@ -339,6 +341,7 @@ class Conversion {
 }
 
 function parseRequest(options: ConvertOptions): Request {
+  checkOptions(options);
   const recipes = [...new Set((options.recipes ?? ["float32"]).map(parseRecipe))];
   if (recipes.length === 0) throw new FlotillaError("CONFIG_INVALID", "Ask for at least one recipe.");
   const io = parseIoDType(options.io ?? "float32");
@@ -366,3 +369,10 @@ async function readRecorded(path: string, graph: Graph): Promise<{ truth: Source
   });
   return recordedTruth(path, new Uint8Array(bytes), graph);
 }
+
+const tooFewRecorded = (path: string, found: number): FlotillaError =>
+  new FlotillaError(
+    "QUANT_CALIBRATION_DATA",
+    `${path} holds ${found} samples; a proof takes ${leastProofSamples} at least. Record more.`,
+    { details: { path, found, expected: leastProofSamples } },
+  );

@@ -59,7 +59,7 @@ function arrayDataset(
     name,
     digest,
     count,
-    labels: labels ? Array.from(labels.data, Number) : null,
+    labels: labels ? classesOf(labels, name) : null,
     sample: async (index) =>
       prepare.inputs.map((input, at) => {
         const column = columns[at];
@@ -67,6 +67,18 @@ function arrayDataset(
         return prepare.array(rowOf(column, index), input, `sample ${index} of "${name}"`);
       }),
   };
+}
+
+/** One class number a sample; one-hot rows would otherwise be read as ten times as many answers. */
+function classesOf({ shape, data }: NdArray, name: string): number[] {
+  const classes = Array.from(data, Number);
+  const count = shape[0] ?? 0;
+  if (classes.length === count && classes.every((one) => Number.isInteger(one) && one >= 0)) return classes;
+  throw new FlotillaError(
+    "QUANT_CALIBRATION_SHAPE",
+    `The labels of "${name}" are [${shape.join(", ")}]; they must be one class number from 0 on for each sample.`,
+    { details: { name, found: shape, expected: [count] } },
+  );
 }
 
 function rowOf(array: NdArray, index: number): NdArray {

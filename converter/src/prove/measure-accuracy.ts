@@ -32,6 +32,7 @@ export function labelsOf(dataset: Dataset): readonly number[] {
   );
 }
 
+/** @throws QUANT_CALIBRATION_DATA for a label beyond the model's classes */
 export async function sourceAccuracy(truth: SourceTruth, dataset: Dataset): Promise<AccuracyEstimate> {
   const labels = labelsOf(dataset);
   let correct = 0;
@@ -40,7 +41,9 @@ export async function sourceAccuracy(truth: SourceTruth, dataset: Dataset): Prom
     for (let at = start; at < Math.min(start + batch, dataset.count); at++) samples.push(await dataset.sample(at));
     const answers = await truth.run(samples);
     for (const [at, [scores]] of answers.entries()) {
-      if (scores && topIndex(asReals(scores)) === labels[start + at]) correct++;
+      const label = labels[start + at] ?? -1;
+      if (scores && label >= scores.data.length) throw noSuchClass(dataset, start + at, label, scores.data.length);
+      if (scores && topIndex(asReals(scores)) === label) correct++;
     }
   }
   return wilson(correct, dataset.count);
@@ -95,3 +98,10 @@ function onlyUnloadable(thrown: unknown): null {
   if (error.code === "UNSUPPORTED_RUNTIME") return null;
   throw error;
 }
+
+const noSuchClass = ({ name }: Dataset, sample: number, label: number, classes: number): FlotillaError =>
+  new FlotillaError(
+    "QUANT_CALIBRATION_DATA",
+    `Sample ${sample} of "${name}" is labelled ${label} and the model tells ${classes} classes, from 0 to ${classes - 1}.`,
+    { details: { name, sample, label, classes } },
+  );

@@ -94,6 +94,21 @@ describe("options", () => {
       /on integers already/,
     );
   });
+  test.each(["", "../outside", "a\\b", "a\0b"])("the name %j, which is none of a file", (bad) =>
+    refused({ model: rnet, name: bad }, "CONFIG_INVALID", /name/),
+  );
+  test("bounds that nothing would measure", async () => {
+    await refused({ model: rnet, minSqnrDb: 30 }, "CONFIG_INVALID", /--no-prove/);
+    await refused({ model: rnet, evaluate: { path: "x", maxDrop: 0.01 } }, "CONFIG_INVALID", /--no-prove/);
+    await refused({ model: rnet, prove: true, golden: "x", evaluate: { path: "x" } }, "CONFIG_INVALID", /one of both/);
+  });
+  test.each([-0.1, 1.5, Number.NaN])("a drop of %d, which is no fraction", (maxDrop) =>
+    refused({ prove: true, evaluate: { path: "x", maxDrop } }, "CONFIG_INVALID", /fraction/),
+  );
+  test("too few recorded samples", async () => {
+    const golden = await npz({ [`input/${name}`]: images(7, 28, 28, 1), "source/dense_2": images(7, 10) });
+    await refused({ prove: true, golden }, "QUANT_CALIBRATION_DATA", /holds 7 samples.*8 at least/);
+  });
   test("no calibration samples", () =>
     refused({ recipes: ["int8"], calibration: { path: "x", samples: 0 } }, "QUANT_OPTION", /from 1 on/));
   test("int8 without calibration", () => refused({ recipes: ["int8"] }, "QUANT_CALIBRATION_MISSING", /--calibration/));
@@ -153,6 +168,22 @@ describe("calibration data", () => {
       { evaluate: { path: await npz({ [name]: images(2, 28, 28, 1) }) } },
       "QUANT_CALIBRATION_DATA",
       /no labels/,
+    ));
+});
+
+describe("labels", () => {
+  const labelled = async (labels: NdArray) => ({
+    prove: true,
+    evaluate: { path: await npz({ [name]: images(2, 28, 28, 1), labels }) },
+  });
+  test("one-hot", async () => refused(await labelled(images(2, 10)), "QUANT_CALIBRATION_SHAPE", /\[2, 10\]/));
+  test("that are no class numbers", async () =>
+    refused(await labelled(images(2)), "QUANT_CALIBRATION_SHAPE", /labels/));
+  test("beyond the model's classes", async () =>
+    refused(
+      await labelled({ dtype: "uint8", shape: [2], data: Uint8Array.of(3, 10) }),
+      "QUANT_CALIBRATION_DATA",
+      /Sample 1.*labelled 10.*10 classes/,
     ));
 });
 
