@@ -10,7 +10,7 @@
  */
 import { binCount, countInto, edgeOf, emptyHistogram, type Histogram, quantile } from "./histogram.ts";
 import type { CalibrationMethod } from "./recipe.ts";
-import { int8Parameters, type Range, representable } from "./scales.ts";
+import { int8Parameters, type Range, representable, widthOf } from "./scales.ts";
 
 const smoothing = 0.95;
 /** Share of values kept by `percentile`; half of the rest is cut at each end. */
@@ -72,9 +72,10 @@ export function observe(state: Observation, values: Float32Array): void {
 export const channelMeans = (state: Observation): Float64Array =>
   state.channelSums.map((sum) => (state.valuesPerChannel === 0 ? 0 : sum / state.valuesPerChannel));
 
-/** The range that `method` makes of what was seen; null when nothing finite was. */
+/** The range that `method` makes of what was seen; null when nothing finite was, or it is wider than float32 can say. */
 export function rangeOf(state: Observation, method: CalibrationMethod): Range | null {
   if (state.nonFinite || state.samples === 0) return null;
+  if (!Number.isFinite(Math.fround(widthOf(state)))) return null;
   const seen: Range = { min: state.min, max: state.max };
   switch (method) {
     case "min-max":

@@ -14,6 +14,10 @@ describe("observers", () => {
     expect(rangeOf(seen([0, 1], [-3, 2], [0.5]), "min-max")).toEqual({ min: -3, max: 2 });
   });
 
+  test("no range where it is wider than float32 can say: its scale would be infinite", () => {
+    for (const method of calibrationMethods) expect(rangeOf(seen([-3e38, 3e38]), method)).toBeNull();
+  });
+
   test("moving average starts at the first sample and smooths by 0.95", () => {
     const range = rangeOf(seen([-1, 1], [-3, 2]), "moving-average");
     expect(range?.min).toBeCloseTo(0.95 * -1 + 0.05 * -3, 12);
