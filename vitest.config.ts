@@ -6,7 +6,7 @@ const journeys = ["test/demo.test.ts", "test/readme.test.ts", "test/examples.tes
 // biome-ignore lint/style/noDefaultExport: Vitest reads its configuration from the default export
 export default defineConfig({
   test: {
-    testTimeout: 60_000,
+    testTimeout: 240_000,
     hookTimeout: 120_000,
     pool: "forks",
     projects: [

@@ -72,7 +72,7 @@ export async function runDemo({ folder, scope, say }: Stage) {
     name: model,
     recipes: ["float32", "float16", "int8"],
     calibration: { path: data.calibrate },
-    evaluate: { path: data.evaluate },
+    evaluate: { path: data.evaluate, runtimes: "first" },
   });
   const converted = summarize(conversion);
   for (const [recipe, facts] of Object.entries(converted)) {
