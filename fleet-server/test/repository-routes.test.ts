@@ -187,6 +187,10 @@ describe("what may not roll out", () => {
     await fleet.engineer.addRelease({ release: "r-floor", counter: 12, minCounter: 11 });
     await fleet.engineer.publish({ url: fleet.server.url, token: fleet.token });
     expect(await add({ rollout: "too-old" })).toEqual([403, "ROLLOUT_REFUSED"]);
+    expect(await add({ rollout: "no-way-back", release: "r-floor", rollbackTo: "r-1" })).toEqual([
+      403,
+      "ROLLOUT_REFUSED",
+    ]);
   });
   test("nonsense", async () => {
     const release = "r-floor";
@@ -199,6 +203,19 @@ describe("what may not roll out", () => {
     expect(await add({ rollout: "twice", release })).toEqual([201, ""]);
     expect(await add({ rollout: "twice", release })).toEqual([201, ""]);
     expect(await add({ rollout: "twice", release, retries: 5 })).toEqual([409, "ROLLOUT_EXISTS"]);
+  });
+  test("a draft that what was started since contradicts: two cohorts of one priority", async () => {
+    const post = (path: string, body: unknown = {}) =>
+      call(path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } });
+    const release = "r-floor";
+    for (const id of ["left", "right"]) {
+      expect((await post("/v1/cohorts", { id, cel: "true", priority: 7 })).status).toBeLessThan(300);
+      expect(await add({ rollout: `to-${id}`, release, cohort: id })).toEqual([201, ""]);
+    }
+    expect((await post("/v1/rollouts/to-left/start")).status).toBe(200);
+    const refused = await post("/v1/rollouts/to-right/start");
+    expect([refused.status, await codeOf(refused)]).toEqual([400, "CONFIG_PLAN_INVALID"]);
+    expect((await post("/v1/rollouts/to-left/cancel")).status).toBe(200);
   });
   test("a second rollout while the first is under way; twice the same start", async () => {
     const act = async (rollout: string, action: string) =>

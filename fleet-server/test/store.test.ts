@@ -58,6 +58,10 @@ describe.each(["file", "memory"])("SQLite in a %s", (kind) => {
     );
     expect(await devices.find("board-2")).toMatchObject({ tags: ["lab"], revoked: false, seenAtMs: null });
     expect(await devices.find("board-3")).toBeNull();
+    // Without a token nobody learns which devices there are.
+    await expect(devices.enrol({ ...enrolment("board-1"), publicKey: "other" })).rejects.toEqual(
+      code("ROLLOUT_UNAUTHORIZED"),
+    );
     expect((await devices.list({ tag: "lab", limit: 10 })).map(({ device }) => device)).toEqual(["board-1", "board-2"]);
     expect((await devices.list({ after: "board-1", limit: 10 })).length).toBe(1);
     expect(await devices.list({ tag: "other", limit: 10 })).toEqual([]);

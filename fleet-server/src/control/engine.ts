@@ -95,18 +95,21 @@ export function createEngine(parts: EngineParts): Engine {
         { details: { model: plan.model, release: id } },
       );
     }
-    const found = await releases.find(plan.model, plan.release);
     const floor = Math.max(
       0,
       ...(await releases.list()).map(({ release, minCounter }) => (release.model === plan.model ? minCounter : 0)),
     );
-    if (found !== null && found.counter < floor) {
+    // Devices that have seen the floor refuse what is below it: a way back that leads there is none.
+    for (const id of [plan.release, ...others]) {
+      const counter = (await releases.find(plan.model, id))?.counter ?? 0;
+      if (counter >= floor) continue;
       throw new FlotillaError(
         "ROLLOUT_REFUSED",
-        `Release ${plan.release} has counter ${found.counter}; a later release of ${plan.model} forbids going below ${floor}.`,
-        { details: { model: plan.model, release: plan.release, counter: found.counter, floor } },
+        `Release ${id} has counter ${counter}; a later release of ${plan.model} forbids going below ${floor}.`,
+        { details: { model: plan.model, release: id, counter, floor } },
       );
     }
+    const found = await releases.find(plan.model, plan.release);
     const unproven = found?.release.variants.filter((variant) => !variant.proven).map(({ name }) => name) ?? [];
     if (unproven.length > 0 && plan.allowUnproven !== true) {
       throw new FlotillaError(
@@ -117,11 +120,21 @@ export function createEngine(parts: EngineParts): Engine {
     }
   }
 
+  /** @throws CONFIG_GATE_INVALID, CONFIG_PLAN_INVALID */
+  async function assertSensible(plan: RolloutPlan): Promise<void> {
+    const cohortsNamingModel = cohortsNaming(plan.model, await rollouts.rollouts(plan.model));
+    validatePlan(plan, { cohorts: await rollouts.cohorts(), cohortsNamingModel });
+  }
+
   async function act(rollout: string, action: OperatorAction, startAtMs?: number): Promise<RolloutState> {
     const nowMs = clock.nowMs();
     if (action === "start") {
       const state = (await rollouts.rollouts()).find(({ plan }) => plan.rollout === rollout);
-      if (state !== undefined) await assertReleasable(state.plan);
+      // Again: what has been started or published since may contradict a plan that made sense when it was added.
+      if (state?.status === "draft" || state?.status === "scheduled") {
+        await assertSensible(state.plan);
+        await assertReleasable(state.plan);
+      }
       assertMayDirect();
     }
     await rollouts.change(rollout, nowMs, (state, others) => {
@@ -145,8 +158,7 @@ export function createEngine(parts: EngineParts): Engine {
       await publisher.drain();
     },
     async addRollout(plan) {
-      const cohortsNamingModel = cohortsNaming(plan.model, await rollouts.rollouts(plan.model));
-      validatePlan(plan, { cohorts: await rollouts.cohorts(), cohortsNamingModel });
+      await assertSensible(plan);
       await assertReleasable(plan);
       return await rollouts.addRollout(createRollout(plan, clock.nowMs()));
     },

@@ -27,17 +27,20 @@ export function sqliteDeviceStore(db: Database): DeviceStore {
     async enrol({ device, publicKey, tokenHash, attributes, nowMs }) {
       return db.transact(() => {
         const known = selectDevice.get(device);
-        if (known !== undefined) {
-          if (textOf(known, "public_key") === publicKey && numberOf(known, "revoked") === 0) return "same";
-          throw new FlotillaError("ROLLOUT_EXISTS", `Device ${device} is enrolled already, with another key.`, {
-            details: { device },
-          });
-        }
+        const isSame =
+          known !== undefined && textOf(known, "public_key") === publicKey && numberOf(known, "revoked") === 0;
+        if (isSame) return "same";
         const token = selectToken.get(tokenHash);
         const expiresAtMs = token === undefined ? null : numberOrNull(token, "expires_at_ms");
         const isExpired = expiresAtMs !== null && expiresAtMs <= nowMs;
         if (token === undefined || isExpired || useToken.run(tokenHash).changes === 0) {
           throw new FlotillaError("ROLLOUT_UNAUTHORIZED", "The enrolment token is unknown, used up or expired.");
+        }
+        // Only who has a token is told which devices there are; the use of it is undone with the transaction.
+        if (known !== undefined) {
+          throw new FlotillaError("ROLLOUT_EXISTS", `Device ${device} is enrolled already, with another key.`, {
+            details: { device },
+          });
         }
         insertDevice.run(device, publicKey, nowMs, textOf(token, "tags"), JSON.stringify(attributes));
         if (textOf(token, "tags") !== "[]") insertOrder.run(device);

@@ -1,4 +1,8 @@
-/** The door for metadata that engineers have signed; snapshot and timestamp follow by the server's own keys. */
+/**
+ * The door for metadata that engineers have signed; snapshot and timestamp follow by the server's own keys.
+ * Operators only, the first root too: an empty store takes it as it comes (trust/accept-upload.ts), and a wrong one
+ * could deny service but deceive nobody, as devices begin with the root that was shipped to them.
+ */
 import { decodeBase64 } from "@flotilla/protocol/base64";
 import { Type } from "typebox";
 import { answers, operatorOnly } from "../answers.ts";
