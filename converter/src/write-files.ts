@@ -3,7 +3,7 @@
  * fails, no temporary file stays, nor a folder that was made for them.
  */
 import { randomUUID } from "node:crypto";
-import { mkdir, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FlotillaError } from "@flotilla/protocol/errors";
 
@@ -14,11 +14,23 @@ export async function writeFiles(folder: string, files: ReadonlyMap<string, Uint
   let made: string | undefined;
   try {
     made = await mkdir(folder, { recursive: true });
+    for (const name of files.keys()) await refuseFolder(join(folder, name));
     for (const [name, bytes] of files) await writeFile(temporary(name), bytes, { flush: true });
     for (const name of files.keys()) await rename(temporary(name), join(folder, name));
   } catch (cause) {
     for (const name of files.keys()) await rm(temporary(name), { force: true }).catch(() => undefined);
     if (made) await rmdir(folder).catch(() => undefined);
-    throw new FlotillaError("IO_FAILED", `The files cannot be written to ${folder}.`, { details: { folder }, cause });
+    const why = cause instanceof Error ? ` ${cause.message}` : "";
+    throw new FlotillaError("IO_FAILED", `The files cannot be written to "${folder}".${why}`, {
+      details: { folder },
+      cause,
+    });
   }
+}
+
+/** A folder in the place of the second file would be found only once the first one is moved. */
+async function refuseFolder(path: string): Promise<void> {
+  const found = await stat(path).catch(() => null);
+  if (found?.isDirectory())
+    throw new FlotillaError("IO_FAILED", `There is a folder at ${path}.`, { details: { path } });
 }

@@ -26,12 +26,6 @@ const views = {
 
 const viewOf = (dtype: DType): ViewOf | undefined => (dtype in views ? views[dtype as keyof typeof views] : undefined);
 
-/** dtypes whose elements {@link valuesOf} gives as numbers. */
-export type NumericDType = keyof typeof views | "float16" | "int64";
-
-export const isNumeric = (dtype: DType): dtype is NumericDType =>
-  dtype in views || dtype === "float16" || dtype === "int64";
-
 /** The bytes themselves when they are aligned to `alignment`, else a copy that is. */
 function aligned(bytes: Uint8Array, alignment: number): Uint8Array {
   return bytes.byteOffset % alignment === 0 ? bytes : Uint8Array.from(bytes);

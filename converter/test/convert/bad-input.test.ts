@@ -223,6 +223,16 @@ test("files that cannot be written leave nothing, and name the folder", async ()
   expect(await readFile(blocked, "utf8")).toBe("in the way");
 });
 
+test("a folder in the place of the last file leaves nothing of the first", async () => {
+  const output = join(folder, "in-the-way");
+  await mkdir(join(output, "rnet-float32.conversion.json"), { recursive: true });
+  await expect(convert({ model: rnet, output, prove: false })).rejects.toMatchObject({
+    code: "IO_FAILED",
+    message: expect.stringContaining("There is a folder at"),
+  });
+  expect(await filesIn(output)).toEqual(["rnet-float32.conversion.json"]);
+});
+
 test("an existing variant is kept whole when a later conversion fails", async () => {
   const output = join(folder, "kept");
   await convert({ model: rnet, output, prove: false });

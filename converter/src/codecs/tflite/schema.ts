@@ -159,4 +159,3 @@ export type EncodableModel = Encodable<typeof modelTable>;
 export type EncodableGraph = NonNullable<EncodableModel["subgraphs"]>[number];
 export type EncodableTensor = NonNullable<EncodableGraph["tensors"]>[number];
 export type EncodableOperator = NonNullable<EncodableGraph["operators"]>[number];
-export type EncodableQuantization = NonNullable<EncodableTensor["quantization"]>;
