@@ -3,7 +3,7 @@
  * nothing written by an earlier run. Blocks marked ```console are the ones that CI runs by itself (install, test, demo).
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
@@ -30,4 +30,10 @@ test("every command in README.md works as written", { timeout: 300_000 }, () => 
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+});
+
+test.each(["README.md", "ARCHITECTURE.md", "CHANGELOG.md"])("every link of %s leads somewhere", (page) => {
+  const text = readFileSync(path.join(root, page), "utf8");
+  const links = [...text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map(([, target = ""]) => target);
+  expect(links.filter((target) => !existsSync(path.join(root, target)))).toEqual([]);
 });

@@ -5,6 +5,7 @@ import { FlotillaError } from "@flotilla/protocol/errors";
 import { parseStrictJson } from "@flotilla/protocol/strict-json";
 import type { Command } from "commander";
 import { leaf } from "../command.ts";
+import { numberOf } from "../option-values.ts";
 import { table } from "../output.ts";
 import { clientFor, serverOptions } from "../server-settings.ts";
 
@@ -104,10 +105,16 @@ export function addRolloutCommands(program: Command): void {
   leaf(rollout, {
     usage: "watch <rollout>",
     description: "follow a rollout until it ends; exit 7 if it did not complete",
-    examples: ["rollout watch digits-r2"],
-    options: (command) => serverOptions(command).option("--interval <seconds>", "time between looks", "1"),
+    examples: ["rollout watch digits-r2", "rollout watch digits-r2 --timeout 3600"],
+    options: (command) =>
+      serverOptions(command)
+        .option("--interval <seconds>", "time between looks", "1")
+        .option("--timeout <seconds>", "exit 8 if it has not ended by then; default: wait on"),
     action: async ({ args, options, output }) => {
       const client = await clientFor(options);
+      const timeoutS = numberOf(options, "timeout", { least: 0 });
+      const interval = numberOf(options, "interval", { least: 0.1 }) ?? 1;
+      const deadline = timeoutS === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeoutS * 1000;
       for (;;) {
         const view = await client.get<RolloutView>(at(args[0]!));
         output.progress(`${view.rollout}: ${view.state}, stage ${view.stage}`);
@@ -118,7 +125,14 @@ export function addRolloutCommands(program: Command): void {
           }
           return;
         }
-        await pause(Number(options.interval) * 1000);
+        if (performance.now() >= deadline) {
+          throw new FlotillaError(
+            "TRANSPORT_TIMEOUT",
+            `${view.rollout} has not ended within ${timeoutS} s: it is ${view.state} in stage ${view.stage} (${String(view.reason)}).`,
+            { details: { rollout: view.rollout, state: view.state, stage: view.stage, reason: view.reason } },
+          );
+        }
+        await pause(interval * 1000);
       }
     },
   });
