@@ -168,6 +168,38 @@ describe("live runs", () => {
   });
 });
 
+describe("a stolen directive key", () => {
+  const year2100Ms = Date.UTC(2100, 0, 1);
+
+  it("cannot end time for the device: dates behind the trusted metadata's end are not believed", async () => {
+    await world.fleet.setIndex({ issuedAtMs: year2100Ms, expiresAtMs: year2100Ms + 86_400_000 });
+    await world.fleet.setDirective({ paused: true }, { issuedAtMs: year2100Ms, expiresAtMs: year2100Ms + 86_400_000 });
+    await turns();
+    await agent.stop();
+    agent = await world.start();
+    await world.fleet.setIndex();
+    await order();
+    await world.until(agent, runs("release-2"));
+  });
+
+  it("is over with its rotation, whatever sequences it signed, also across a restart", async () => {
+    const last = { sequence: 0xffff_ffff };
+    await world.fleet.setIndex(last);
+    await world.fleet.setDirective({ paused: true }, last);
+    await turns();
+    await order();
+    await turns();
+    expect(agent.status().models[modelId]).toMatchObject({ release: "release-1", candidate: null });
+    await world.fleet.repository.rotateDirectiveKey();
+    await agent.stop();
+    agent = await world.start();
+    world.clock.advance(10_000);
+    await world.fleet.setIndex();
+    await order();
+    await world.until(agent, runs("release-2"));
+  });
+});
+
 describe("the disk", () => {
   it("with a damaged state file gives the other copy, with both damaged the pointer and the floors", async () => {
     await agent.stop();

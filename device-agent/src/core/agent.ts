@@ -10,7 +10,7 @@
  *   run-recorded       watch.ts
  */
 import { failStep, onActivated, onDownloaded, onResolved, onTrialPassed, onVerified } from "./candidate.ts";
-import { type Intake, takeDirective, takeDocument, takeIndex } from "./documents.ts";
+import { type Intake, takeControlKeys, takeDirective, takeDocument, takeIndex } from "./documents.ts";
 import type { Effect } from "./effects.ts";
 import type { AgentEvent } from "./events.ts";
 import { reconcile } from "./reconcile.ts";
@@ -61,6 +61,9 @@ function handle(turn: Turn, event: AgentEvent): void {
     case "connected":
       turn.effects.push({ kind: "subscribe", cohorts: matchingCohorts(turn.state) });
       turn.effects.push({ kind: "say-hello" }, { kind: "send-reports" });
+      return;
+    case "control-keys":
+      turn.state = takeControlKeys(turn.state, event.keys);
       return;
     case "index-received":
       take(turn, takeIndex(turn.state, event.document));

@@ -10,6 +10,19 @@ import type { AgentState, Floors } from "./state.ts";
 export type Refused = "other-fleet" | "other-device" | "unknown-cohort" | "sequence" | "not-newer";
 export type Intake = { readonly state: AgentState } | { readonly refused: Refused };
 
+/**
+ * Other keys sign the control documents from now on. What the old ones signed commands nothing any more, and their
+ * sequences are void, or a stolen key that signed the highest one would be obeyed for ever (as TUF 5.3.11 has it for
+ * its own roles). What runs goes on running until the new keys have spoken.
+ */
+export function takeControlKeys(state: AgentState, keys: string): AgentState {
+  const { floors } = state;
+  if (floors.controlKeys === keys) return state;
+  if (floors.controlKeys === "") return { ...state, floors: { ...floors, controlKeys: keys } };
+  const renewed: Floors = { ...floors, controlKeys: keys, index: 0, document: 0, directives: {} };
+  return { ...state, index: null, directives: {}, document: null, floors: renewed };
+}
+
 export function takeIndex(state: AgentState, index: FleetIndex): Intake {
   if (index.fleet !== state.fleet) return { refused: "other-fleet" };
   const known = compare(index.sequence, state.floors.index, state.index?.sequence);

@@ -32,6 +32,8 @@ export type AgentEvent = { readonly nowMs: number } & (
   | { readonly kind: "stopping" }
   | { readonly kind: "tick" }
   | { readonly kind: "connected" }
+  /** The keys that may sign control documents now, as a fingerprint; comes before the first document by new ones. */
+  | { readonly kind: "control-keys"; readonly keys: string }
   | { readonly kind: "index-received"; readonly document: FleetIndex }
   | { readonly kind: "directive-received"; readonly document: Directive }
   | { readonly kind: "document-received"; readonly document: DeviceDocument }

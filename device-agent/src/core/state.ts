@@ -159,6 +159,8 @@ export interface Floors {
   readonly document: number;
   /** By cohort. */
   readonly directives: Readonly<Record<string, number>>;
+  /** Whose sequences those are: a fingerprint of the directive role's keys; empty before the first document. */
+  readonly controlKeys: string;
   /** By model: the highest `minCounter` ever seen. */
   readonly counters: Readonly<Record<string, number>>;
   /** The latest time that a signed document has shown: no clock is believed below it. */
@@ -187,7 +189,14 @@ export interface AgentState {
   readonly outbox: readonly OutboxEntry[];
 }
 
-export const noFloors: Floors = { index: 0, document: 0, directives: {}, counters: {}, timeMs: 0 };
+export const noFloors: Floors = {
+  index: 0,
+  document: 0,
+  directives: {},
+  controlKeys: "",
+  counters: {},
+  timeMs: 0,
+};
 
 export const emptyModel: ModelState = {
   active: null,

@@ -23,6 +23,7 @@ export function fetchTransport(serverUrl: string, timings: Partial<FetchTranspor
     const controller = new AbortController();
     let why: string | null = null;
     let timer: NodeJS.Timeout | undefined;
+    let ended = false;
     const giveUp = (reason: string): void => {
       why ??= reason;
       controller.abort();
@@ -47,7 +48,7 @@ export function fetchTransport(serverUrl: string, timings: Partial<FetchTranspor
     };
     const close = (): void => {
       stopTimers();
-      controller.abort();
+      if (!ended) controller.abort();
     };
     touch();
     let response: Response;
@@ -63,6 +64,7 @@ export function fetchTransport(serverUrl: string, timings: Partial<FetchTranspor
           touch();
           yield chunk;
         }
+        ended = true;
       } catch (cause) {
         throw failure(cause);
       } finally {

@@ -450,6 +450,28 @@ describe("a start", () => {
   });
 });
 
+describe("new keys for control documents", () => {
+  it("void the sequences and the words of the old ones, and nothing else", () => {
+    const device = new Device().start().send({ kind: "control-keys", keys: "old" }).index();
+    device.settle("release-1", { minCounter: 1 });
+    const highest = { sequence: 0xffff_ffff };
+    device.index(highest).directive({ rollout: "rollout-2", release: "release-2" }, highest).succeed();
+    device.directive({ rollout: "rollout-3", release: "release-3" });
+    expect(device.model().candidate?.target.release).toBe("release-2");
+    device.send({ kind: "control-keys", keys: "new" });
+    expect(device.model()).toMatchObject({ active: { release: "release-1" }, candidate: null });
+    device.index().directive({ rollout: "rollout-3", release: "release-3" });
+    expect(device.model().candidate?.target.release).toBe("release-3");
+    expect(device.state.floors).toMatchObject({ controlKeys: "new", counters: { [model]: 1 } });
+  });
+
+  it("that are the ones known change nothing", () => {
+    const device = ready().send({ kind: "control-keys", keys: "old" }).settle("release-1");
+    const before = device.state;
+    expect(device.send({ kind: "control-keys", keys: "old" }).state).toBe(before);
+  });
+});
+
 describe("a candidate whose slot comes to run", () => {
   const downloadSlots = (device: Device) =>
     device.effects.flatMap((effect) => (effect.kind === "download" ? [effect.slot] : []));

@@ -14,6 +14,8 @@ import { testSigner } from "./keys.ts";
 export interface TinyRepository {
   readonly root: Uint8Array;
   readonly directiveSigner: Signer;
+  /** Another key signs control documents from now on. */
+  rotateDirectiveKey(): Promise<void>;
   /** By file name below the metadata base. */
   readonly metadata: ReadonlyMap<string, Uint8Array>;
   /** By path below the targets base, consistent-snapshot names. */
@@ -35,7 +37,7 @@ const farExpiry = "2099-01-01T00:00:00Z";
 
 export async function tinyRepository(models: readonly string[]): Promise<TinyRepository> {
   const [rootSigner, topSigner] = [testSigner("root"), testSigner("top")];
-  const directiveSigner = testSigner("directive");
+  let directiveSigner = testSigner("directive");
   const releaseSigner = testSigner("release");
   const metadata = new Map<string, Uint8Array>();
   const targets = new Map<string, Uint8Array>();
@@ -97,7 +99,13 @@ export async function tinyRepository(models: readonly string[]): Promise<TinyRep
 
   return {
     root,
-    directiveSigner,
+    get directiveSigner() {
+      return directiveSigner;
+    },
+    async rotateDirectiveKey() {
+      directiveSigner = testSigner(`directive-${version}`);
+      await publishMetadata();
+    },
     metadata,
     targets,
     async publish({ model, release, document, counter, minCounter, blobs }) {

@@ -16,7 +16,7 @@ import { helloOf } from "../reports.ts";
 import { matchingCohorts } from "../select.ts";
 import type { AgentState } from "../state.ts";
 import type { AgentTimings } from "./agent-driver.ts";
-import { type ControlKind, readControl } from "./control-intake.ts";
+import { type ControlKind, controlKeysOf, readControl } from "./control-intake.ts";
 import { type DeviceSession, unexpectedStatus } from "./device-session.ts";
 import type { TrustSession } from "./trust-session.ts";
 
@@ -60,7 +60,12 @@ export function controlLink(parts: ControlLinkParts): ControlLink {
 
   /** Documents are verified one after the other: a directive is only known once its index is. */
   function take(kind: ControlKind, bytes: Uint8Array): Promise<void> {
-    const mine = working.then(async () => dispatch(await readControl(kind, bytes, trust, clock.nowMs())));
+    const mine = working.then(async () => {
+      const event = await readControl(kind, bytes, trust, clock.nowMs());
+      const keys = controlKeysOf(trust.directiveAuthority());
+      if (keys !== state().floors.controlKeys) dispatch({ kind: "control-keys", nowMs: clock.nowMs(), keys });
+      dispatch(event);
+    });
     working = mine.catch(onProblem);
     return mine;
   }

@@ -4,6 +4,7 @@
  */
 import { sha256Hex } from "@flotilla/protocol/digest";
 import type { DeviceStorage } from "../../ports/device-storage.ts";
+import { takeControlKeys } from "../documents.ts";
 import type { Inventory } from "../events.ts";
 import { type AgentState, emptyModel, type Floors, type Installed, initialState, noFloors } from "../state.ts";
 import { paths } from "./layout.ts";
@@ -56,8 +57,12 @@ export function stateStore(storage: DeviceStorage): StateStore {
       const isOurs = (value: unknown): value is AgentState => isState(value, fleet, device);
       const { value, broken } = await stateFile.read(isOurs);
       const floors = await floorsFile.read(isFloors);
-      const found = value ?? (await recover(fleet, device));
-      const state = { ...found, floors: strictest(found.floors, floors.value ?? noFloors) };
+      const loaded = value ?? (await recover(fleet, device));
+      // Floors are written first: if they are of other keys than the state, the state is the one that is behind.
+      const kept = { ...noFloors, ...floors.value };
+      const own = { ...loaded, floors: { ...noFloors, ...loaded.floors } };
+      const found = kept.controlKeys === "" ? own : takeControlKeys(own, kept.controlKeys);
+      const state = { ...found, floors: strictest(found.floors, kept) };
       savedFloors = floors.value === null ? null : state.floors;
       return { state, inventory: await takeInventory(), broken: broken + floors.broken };
     },
@@ -101,6 +106,7 @@ function strictest(a: Floors, b: Floors): Floors {
     index: Math.max(a.index, b.index),
     document: Math.max(a.document, b.document),
     directives: highest(a.directives, b.directives),
+    controlKeys: a.controlKeys,
     counters: highest(a.counters, b.counters),
     timeMs: Math.max(a.timeMs, b.timeMs),
   };

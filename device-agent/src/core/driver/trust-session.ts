@@ -11,6 +11,8 @@ export interface TrustSession {
   /** Refreshes unless that was done within `maxAgeMs`. @throws as {@link TrustClient.refresh} */
   refresh(maxAgeMs: number): Promise<void>;
   findTarget(path: string): Promise<TrustedTarget>;
+  /** When the first of the trusted roles expires; 0 before the first refresh. */
+  expiresMs(): number;
   /** Who may sign control documents now. */
   directiveAuthority(): RoleAuthority;
 }
@@ -18,9 +20,10 @@ export interface TrustSession {
 export function trustSession(client: TrustClient, clock: Clock, floorMs: () => number): TrustSession {
   let refreshedAtMs: number | null = null;
   let running: Promise<void> | null = null;
+  let expiresMs = 0;
 
   async function refreshNow(): Promise<void> {
-    await client.refresh(Math.max(clock.nowMs(), floorMs()));
+    ({ expiresMs } = await client.refresh(Math.max(clock.nowMs(), floorMs())));
     refreshedAtMs = clock.monotonicMs();
   }
 
@@ -32,6 +35,7 @@ export function trustSession(client: TrustClient, clock: Clock, floorMs: () => n
       });
       await running;
     },
+    expiresMs: () => expiresMs,
     findTarget: (path) => client.findTarget(path),
     directiveAuthority: () => client.keysForRole(directiveRole),
   };
