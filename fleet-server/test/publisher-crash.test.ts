@@ -50,19 +50,22 @@ async function world(cutAt: number) {
   const documents = sqliteDocumentStore(db);
   const devices = sqliteDeviceStore(db);
   const signed: string[] = [];
-  const boot = () => {
+  const boot = (hasSigned = (_: Uint8Array) => true) => {
     const retained = new Map<string, string>();
     const publisher = createPublisher({
       fleet: "test-fleet",
       documents: wrap(documents),
       rollouts: wrap(rollouts),
       devices: wrap(devices),
-      signer: wrap({
-        sign: async (payload: Uint8Array) => {
-          signed.push(Buffer.from(payload).toString());
-          return payload;
-        },
-      }),
+      signer: {
+        hasSigned,
+        ...wrap({
+          sign: async (payload: Uint8Array) => {
+            signed.push(Buffer.from(payload).toString());
+            return payload;
+          },
+        }),
+      },
       broker: wrap({
         publishRetained: async (topic: string, bytes: Uint8Array) => {
           retained.set(topic, Buffer.from(bytes).toString());
@@ -122,6 +125,20 @@ test("the cuts reach past the last touch", async () => {
   const { boot, wasCut } = await world(cuts.length);
   await boot().publisher.restore();
   expect(wasCut()).toBe(false);
+});
+
+test("what a replaced key has signed is signed anew at the start, the index first", async () => {
+  const { boot, documents, signed, restorePower } = await world(-1);
+  restorePower();
+  await boot().publisher.restore();
+  const first = await documents.all();
+  signed.length = 0;
+  const old = new Set(first.map(({ bytes }) => Buffer.from(bytes).toString()));
+  const { publisher, retained } = boot((bytes) => !old.has(Buffer.from(bytes).toString()));
+  await publisher.restore();
+  expect((await documents.all()).map(({ sequence }) => sequence)).toEqual(first.map(({ sequence }) => sequence + 1));
+  expect(signed[0]).toContain("flotilla/fleet-index");
+  expect([...retained.values()].some((text) => old.has(text))).toBe(false);
 });
 
 test("what is said already is not published again, until half of its life is over", async () => {

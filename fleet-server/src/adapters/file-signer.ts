@@ -6,4 +6,8 @@ import type { ControlSigner } from "../ports/signer.ts";
 
 export const controlSigner = (signer: Signer): ControlSigner => ({
   sign: (payload) => signEnvelope(controlPayloadType, payload, [signer]),
+  hasSigned(envelope) {
+    const { signatures } = JSON.parse(Buffer.from(envelope).toString("utf8")) as { signatures: { keyid: string }[] };
+    return signatures.some(({ keyid }) => keyid === signer.keyid);
+  },
 });

@@ -27,7 +27,10 @@ export interface PublisherParts {
 }
 
 export interface Publisher {
-  /** After a start: gives the broker all documents again, as they were, and then what the outbox still holds. */
+  /**
+   * After a start: gives the broker all documents again, as they were, and then what the outbox still holds; documents
+   * by a key that has been replaced are signed anew.
+   */
   restore(): Promise<void>;
   /** Publishes all that is in the outbox. Calls made meanwhile share one more round. */
   drain(): Promise<void>;
@@ -62,7 +65,8 @@ export function createPublisher(parts: PublisherParts): Publisher {
     const current = await documents.find(key);
     const nowMs = clock.nowMs();
     const contentDigest = content === null ? "" : sha256Hex(canonicalJsonBytes(content));
-    const isFresh = current !== null && current.expiresAtMs - nowMs > controlLifetimeMs / 2;
+    const isFresh =
+      current !== null && current.expiresAtMs - nowMs > controlLifetimeMs / 2 && signer.hasSigned(current.bytes);
     if (content === null || (isFresh && current.contentDigest === contentDigest)) {
       await documents.settle(items, null);
       return;
@@ -98,7 +102,12 @@ export function createPublisher(parts: PublisherParts): Publisher {
   return {
     drain,
     async restore() {
-      for (const { key, bytes } of await documents.all()) await broker.publishRetained(topicOf(fleet, key), bytes);
+      const stored = await documents.all();
+      for (const { key, bytes } of stored) await broker.publishRetained(topicOf(fleet, key), bytes);
+      // Devices believe the current key only. The index comes first: without it a directive means nothing to them.
+      const outdated = stored.filter(({ bytes }) => !signer.hasSigned(bytes)).map(({ key }) => key);
+      outdated.sort((a, b) => Number(b.kind === "index") - Number(a.kind === "index"));
+      if (outdated.length > 0) await documents.order(outdated);
       if ((await documents.find({ kind: "index" })) === null) await documents.order([{ kind: "index" }]);
       await drain();
     },
