@@ -8,6 +8,7 @@ import { byteSize, type Model, type Tensor, type TensorId, tensorOf } from "../i
 import type { Sample } from "../runtimes/source-truth.ts";
 import { tapActivations } from "../runtimes/tap-activations.ts";
 import { asReals } from "../runtimes/variant-runner.ts";
+import { decibels } from "./decibels.ts";
 
 /** Float activations held at a time, while the quantized graph is run on the same samples. */
 const heldBytes = 256 * 2 ** 20;
@@ -69,8 +70,7 @@ export async function layerReport(request: LayerReportRequest): Promise<LayerErr
   }
   return compared.map(({ id, node, at }) => {
     const { signal, noise } = sums.get(id) ?? { signal: 0, noise: 0 };
-    const sqnrDb = noise === 0 ? null : 10 * Math.log10(signal / noise);
-    return { tensor: tensorOf(before, id).name, operator: node.kind, node: at, sqnrDb };
+    return { tensor: tensorOf(before, id).name, operator: node.kind, node: at, sqnrDb: decibels(signal, noise) };
   });
 }
 

@@ -4,6 +4,8 @@
  * A pure fold over samples: it runs nothing and holds no sample but the first.
  */
 
+import { decibels } from "./decibels.ts";
+
 /** What the command line prints and the provenance records (design: cli.md). */
 export interface Parity {
   /** The source's runtime, e.g. "tfjs-layers 4.22.0 (wasm)". */
@@ -60,8 +62,6 @@ const rmsFloor = 1e-3;
 const absoluteFloor = 1e-6;
 /** Stands for NaN and infinite differences: JSON has neither, and `null` would read as "identical". */
 const unbounded = 1e150;
-/** Stands for minus infinity (a source of zeros, a variant that is not), for the same reason. */
-const lowestDb = -3000;
 
 export class ParityMeter {
   readonly #outputs: readonly OutputState[];
@@ -110,10 +110,8 @@ export class ParityMeter {
         if (rel > maxRel) [maxRel, worst] = [rel, { output: state.name, sample }];
         maxAbs = Math.max(maxAbs, maxAbsDifference);
       }
-      if (state.sumDifference > 0) {
-        const decibels = Math.max(10 * Math.log10(state.sumSource / state.sumDifference), lowestDb);
-        sqnrDb = Math.min(sqnrDb ?? Number.POSITIVE_INFINITY, decibels);
-      }
+      const ratio = decibels(state.sumSource, state.sumDifference);
+      if (ratio !== null) sqnrDb = Math.min(sqnrDb ?? ratio, ratio);
       const norm = Math.sqrt(state.sumSource * state.sumVariant);
       if (state.nonFinite) cosine = -1;
       else if (norm > 0) cosine = Math.min(cosine, state.sumProduct / norm);
