@@ -11,10 +11,12 @@ import { runActive, watchActive } from "./watch.ts";
 
 export function onStarted(turn: Turn, event: EventOf<"started">): void {
   const before = turn.state;
+  const bootCount = Math.max(before.bootCount, before.floors.boots) + 1;
   turn.state = {
     ...before,
     boot: event.boot,
-    bootCount: before.bootCount + 1,
+    bootCount,
+    floors: { ...before.floors, boots: bootCount },
     nextSequence: 1,
     attributes: event.attributes,
     cleanStop: false,

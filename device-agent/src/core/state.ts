@@ -161,6 +161,8 @@ export interface Floors {
   readonly directives: Readonly<Record<string, number>>;
   /** Whose sequences those are: a fingerprint of the directive role's keys; empty before the first document. */
   readonly controlKeys: string;
+  /** Agent starts: the server takes reports of a lower count for old ones. */
+  readonly boots: number;
   /** By model: the highest `minCounter` ever seen. */
   readonly counters: Readonly<Record<string, number>>;
   /** The latest time that a signed document has shown: no clock is believed below it. */
@@ -194,6 +196,7 @@ export const noFloors: Floors = {
   document: 0,
   directives: {},
   controlKeys: "",
+  boots: 0,
   counters: {},
   timeMs: 0,
 };

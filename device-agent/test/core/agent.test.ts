@@ -515,6 +515,14 @@ describe("a candidate whose slot comes to run", () => {
   });
 });
 
+it("a lost state does not make a device look younger than its own old reports", () => {
+  const device = ready().start().start();
+  expect(device.state.bootCount).toBe(3);
+  const fresh = new Device();
+  fresh.state = { ...initialState("test-fleet", "device-1"), floors: device.state.floors };
+  expect(fresh.start().state.bootCount).toBe(4);
+});
+
 describe("the clock", () => {
   it("set back during probation or a step does not stop the agent for years", () => {
     const device = ready().install("release-1");

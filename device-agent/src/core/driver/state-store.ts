@@ -107,6 +107,7 @@ function strictest(a: Floors, b: Floors): Floors {
     document: Math.max(a.document, b.document),
     directives: highest(a.directives, b.directives),
     controlKeys: a.controlKeys,
+    boots: Math.max(a.boots, b.boots),
     counters: highest(a.counters, b.counters),
     timeMs: Math.max(a.timeMs, b.timeMs),
   };
