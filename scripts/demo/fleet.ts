@@ -71,7 +71,7 @@ export async function startBoards(scope: ProcessScope, options: FleetOptions): P
       [
         ...["agent", "--server", server.url, "--device", board.id, "--data", path.join(folder, board.id)],
         ...["--trusted-root", trustedRoot, "--attributes", JSON.stringify(attributes)],
-        ...["--inputs", inputs, "--model", model, "--runs-per-second", "40", "--timings", JSON.stringify(quickTimings)],
+        ...["--inputs", inputs, "--model", model, "--runs-per-second", "15", "--timings", JSON.stringify(quickTimings)],
       ],
       { FLOTILLA_ENROLMENT_TOKEN: token },
     );
