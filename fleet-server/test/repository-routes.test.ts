@@ -236,6 +236,17 @@ describe("what may not roll out", () => {
     expect(await act("second", "rollback")).toBe(409);
     expect(await act("third", "rollback")).toBe(200);
   });
+  test("the release before is no way back once a floor lies above it", async () => {
+    const view = async (rollout: string) =>
+      (await (await call(`/v1/rollouts/${rollout}`)).json()) as { state: string; rollbackTo: string | null };
+    await expect.poll(async () => (await view("third")).state).toBe("rolled-back");
+    expect((await view("third")).rollbackTo).toBe("r-floor");
+    await fleet.engineer.addRelease({ release: "r-last", counter: 20, minCounter: 20 });
+    await fleet.engineer.publish({ url: fleet.server.url, token: fleet.token });
+    expect(await add({ rollout: "fourth", release: "r-last" })).toEqual([201, ""]);
+    expect((await call("/v1/rollouts/fourth/start", { method: "POST" })).status).toBe(200);
+    expect((await view("fourth")).rollbackTo).toBeNull();
+  });
 });
 
 test.each([

@@ -85,6 +85,21 @@ export function createEngine(parts: EngineParts): Engine {
 
   const tick = singleFlight(round);
 
+  /** The counter below which no device goes that has seen the published metadata. */
+  async function counterFloor(model: string): Promise<number> {
+    const published = await releases.list();
+    return Math.max(0, ...published.map(({ release, minCounter }) => (release.model === model ? minCounter : 0)));
+  }
+
+  /** Releases of a model that devices would still go back to. */
+  async function reachableReleases(model: string): Promise<ReadonlySet<string>> {
+    const floor = await counterFloor(model);
+    const published = (await releases.list()).filter(
+      ({ release, counter }) => release.model === model && counter >= floor,
+    );
+    return new Set(published.map(({ release }) => release.release));
+  }
+
   async function assertReleasable(plan: RolloutPlan): Promise<void> {
     const others = [plan.rollbackTo, plan.control?.release].filter((id) => id !== undefined);
     for (const id of [plan.release, ...others]) {
@@ -95,10 +110,7 @@ export function createEngine(parts: EngineParts): Engine {
         { details: { model: plan.model, release: id } },
       );
     }
-    const floor = Math.max(
-      0,
-      ...(await releases.list()).map(({ release, minCounter }) => (release.model === plan.model ? minCounter : 0)),
-    );
+    const floor = await counterFloor(plan.model);
     // Devices that have seen the floor refuse what is below it: a way back that leads there is none.
     for (const id of [plan.release, ...others]) {
       const counter = (await releases.find(plan.model, id))?.counter ?? 0;
@@ -128,12 +140,14 @@ export function createEngine(parts: EngineParts): Engine {
 
   async function act(rollout: string, action: OperatorAction, startAtMs?: number): Promise<RolloutState> {
     const nowMs = clock.nowMs();
+    let reachable: ReadonlySet<string> = new Set();
     if (action === "start") {
       const state = (await rollouts.rollouts()).find(({ plan }) => plan.rollout === rollout);
       // Again: what has been started or published since may contradict a plan that made sense when it was added.
       if (state?.status === "draft" || state?.status === "scheduled") {
         await assertSensible(state.plan);
         await assertReleasable(state.plan);
+        reachable = await reachableReleases(state.plan.model);
       }
       assertMayDirect();
     }
@@ -143,7 +157,9 @@ export function createEngine(parts: EngineParts): Engine {
       assertFree(state, others);
       const { cohort, model } = state.plan;
       const atMs = startAtMs === undefined ? {} : { atMs: startAtMs };
-      const base = effectiveRelease(others, cohort, model);
+      // A release below the floor is no way back: devices would refuse it, and a rollback would change nothing unseen.
+      const before = effectiveRelease(others, cohort, model);
+      const base = before !== null && reachable.has(before.release) ? before : null;
       return decide(state, { kind: "start", nowMs, base, salt: saltOf(state, others), ...atMs });
     });
     await publisher.drain();
