@@ -1,6 +1,7 @@
 /** `flotilla convert`: flags to the fields of `convert()`, one to one; its result as JSON or as a table. */
 import type { ConvertOptions, ConvertProgress } from "@flotilla/converter/convert-options";
 import type { ConvertedVariant, ConvertResult } from "@flotilla/converter/convert-result";
+import { type SourceFormat, sourceFormats } from "@flotilla/converter/sources/source";
 import { FlotillaError } from "@flotilla/protocol/errors";
 import { type Command, Option } from "commander";
 import { collect, leaf, type Options } from "../command.ts";
@@ -16,9 +17,7 @@ import {
 } from "../option-values.ts";
 import { bytesForPeople, percent, table } from "../output.ts";
 
-/** Formats by name; those without a reader yet are refused by name. */
-const formats = ["tfjs-layers", "tflite"] as const;
-const unreadFormats = ["tfjs-graph", "keras-h5", "keras-v3", "saved-model", "frozen-graph", "onnx"] as const;
+/** What `--to` will take. */
 const unwrittenFormats = ["tfjs", "tfjs-layers"] as const;
 
 /** Flags of the design that do nothing yet: taken, so that the answer is "not yet" and not "unknown". */
@@ -30,15 +29,9 @@ const later: readonly (readonly [string, string])[] = [
   ["--report <file>", "report"],
 ];
 
-/** @throws CONFIG_USAGE, UNSUPPORTED_FORMAT */
-export function formatOf(options: Options): "auto" | (typeof formats)[number] | undefined {
-  const format = wordOf(options, "format", ["auto", ...formats, ...unreadFormats]);
-  const unread = unreadFormats.find((one) => one === format);
-  if (unread === undefined) return format === "auto" ? format : formats.find((one) => one === format);
-  throw new FlotillaError("UNSUPPORTED_FORMAT", `Models in ${unread} are not read yet; ${formats.join(", ")} are.`, {
-    details: { found: unread, supported: formats },
-  });
-}
+/** @throws CONFIG_USAGE */
+export const formatOf = (options: Options): "auto" | SourceFormat | undefined =>
+  wordOf(options, "format", ["auto", ...sourceFormats]);
 
 /** What is known and not done is said, never ignored. @throws UNSUPPORTED_FORMAT, UNSUPPORTED_OPTION, CONFIG_USAGE */
 function refuseWhatIsNotDone(options: Options): void {
@@ -163,7 +156,7 @@ const withOptions = (command: Command): Command => {
   command
     .requiredOption("--output <folder>", "where the variants go, each with a record of its conversion; all or none")
     .option("--name <name>", "files are called <name>-<recipe>.tflite; default: after the model")
-    .option("--format <format>", `auto, ${formats.join(", ")}; default: told by content`)
+    .option("--format <format>", `auto, ${sourceFormats.join(", ")}; default: told by content`)
     .option("--to <format>", "tflite; may be repeated", collect)
     .option("--recipe <recipe>", "float32 (default), float16 or int8; one variant each; may be repeated", collect)
     .option("--io <dtype>", "inputs and outputs of integer recipes: float32 (default), int8, uint8")
