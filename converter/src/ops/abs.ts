@@ -1,5 +1,5 @@
 /** `|x|`. */
-import { activation, defineOp, free } from "./define-op.ts";
+import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { evaluateUnary } from "./evaluate/elementwise.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
@@ -15,6 +15,7 @@ export const abs = defineOp({
   results: [free],
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, Math.abs, { int32: true }),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2, uint8: 2, int16: 3, int32: 5 }),
   minRuntime: { 1: "1.13.0", 2: "2.4.0", 3: "2.5.0", 5: "2.12.0" },

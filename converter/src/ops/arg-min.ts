@@ -21,6 +21,7 @@ export const argMin = defineOp({
     return [{ dtype: outputType === "INT64" ? "int64" : "int32", shape }];
   },
   evaluate: unsupported("left to the runtime"),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2, bool: 3 }),
   minRuntime: { 1: "1.9.0", 2: "1.14.0", 3: "2.9.0" },

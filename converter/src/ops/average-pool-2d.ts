@@ -22,6 +22,7 @@ export const averagePool2d = defineOp({
     return [{ dtype: input.dtype, shape: [batch, h, w, channels] }];
   },
   evaluate: unsupported("heavy: left to the runtime"),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2, int16: 3 }),
   minRuntime: { 1: "1.5.0", 2: "1.14.0", 3: "2.3.0" },

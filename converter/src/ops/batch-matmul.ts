@@ -22,6 +22,7 @@ export const batchMatmul = defineOp({
     return [{ dtype: a.dtype, shape: [...batch, rows, columns] }];
   },
   evaluate: unsupported("heavy: left to the runtime"),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {
     if (isHybrid(use) && use.attributes.asymmetricQuantizeInputs) return 4;

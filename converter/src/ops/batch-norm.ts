@@ -31,6 +31,7 @@ export const batchNorm = defineOp({
     return [{ dtype: input.dtype, shape: input.shape }];
   },
   evaluate: unsupported("it is folded away, never evaluated"),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("it is folded away before quantization"),
   version: always1,
   minRuntime: {},

@@ -23,6 +23,7 @@ export const broadcastTo = defineOp({
     return [{ dtype: input.dtype, shape }];
   },
   evaluate: unsupported("left to the runtime"),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => (inputDType(use, 0) === "int8" || inputDType(use, 0) === "int16" ? 3 : 2),
   minRuntime: { 2: "2.5.0", 3: "2.5.0" },

@@ -26,6 +26,7 @@ export const cast = defineOp({
     if (dtype !== "float32" && dtype !== "int32" && dtype !== "int64") return null;
     return [{ dtype, shape: input.shape, bytes: bytesOf(dtype, valuesOf(input.dtype, input.bytes)) }];
   },
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("it casts the stored integers without looking at their scale"),
   version: (use) => {
     const dtypes = [inputDType(use, 0), use.outputs[0]?.dtype];

@@ -1,6 +1,6 @@
 /** Joins its operands along an axis. In int8 all of them and the result share one scale. */
 import type { Shape } from "../ir/graph.ts";
-import { activations, defineOp, type ResultFacts, sameAs } from "./define-op.ts";
+import { activations, defineOp, type ResultFacts, sameAs, unsupported } from "./define-op.ts";
 import { joined } from "./evaluate/rearrange.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
@@ -51,6 +51,7 @@ export const concatenation = defineOp({
     const result = joined(values, axisOf(axis, values[0]?.shape.length ?? 0), joinedShape(values, axis));
     return result && [result];
   },
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2, int16: 3, uint32: 4, int4: 5 }),
   minRuntime: { 1: "1.5.0", 2: "1.14.0", 3: "2.3.0", 4: "2.14.0", 5: "2.21.0" },

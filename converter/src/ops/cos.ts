@@ -15,6 +15,7 @@ export const cos = defineOp({
   results: [free],
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, Math.cos),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("no int8 kernel"),
   version: always1,
   minRuntime: { 1: "1.14.0" },

@@ -19,6 +19,7 @@ export const custom = defineOp({
     return stored;
   },
   evaluate: unsupported("what it computes is not known"),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("what it does with integers is not known"),
   version: (use) => use.attributes.version,
   minRuntime: {},

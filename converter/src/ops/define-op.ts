@@ -6,6 +6,7 @@
  */
 import type { OptionsName } from "../codecs/tflite/options.ts";
 import type { Attributes, DType, Node, Quantization, Shape, TensorId } from "../ir/graph.ts";
+import type { Raise, TensorFlowNodes } from "./raise/tensorflow-nodes.ts";
 
 /** A facet that an operator does not have, and why. */
 export interface Unsupported {
@@ -103,6 +104,8 @@ interface Rules<A extends Attributes> {
   readonly evaluate:
     | ((inputs: readonly (ConstantValue | null)[], attributes: A) => readonly ConstantValue[] | null)
     | Unsupported;
+  /** How tfjs executes it: the TensorFlow nodes that do the same. */
+  readonly raise: Raise<A> | Unsupported;
   /** TFLite operator version (`op_version.cc`). */
   readonly version: (use: OperatorUse<A>) => number;
   /** Multiply-accumulates of one run; 0 where there are none worth counting. */
@@ -156,7 +159,7 @@ export interface Op<A extends Attributes = Attributes> extends Facts<A>, Rules<A
 }
 
 export function defineOp<A extends Attributes>(definition: OpDefinition<A>): Op<A> {
-  const { infer, evaluate, version, macs } = definition;
+  const { infer, evaluate, raise, version, macs } = definition;
   const complete = (attributes: Partial<Attributes>): A => ({ ...definition.attributes, ...attributes }) as A; // nodes are made by `node` or checked by the reader
   return Object.freeze({
     ...definition,
@@ -165,6 +168,9 @@ export function defineOp<A extends Attributes>(definition: OpDefinition<A>): Op<
     evaluate: isUnsupported(evaluate)
       ? evaluate
       : (inputs: readonly (ConstantValue | null)[], attributes: Attributes) => evaluate(inputs, complete(attributes)),
+    raise: isUnsupported(raise)
+      ? raise
+      : (use: OperatorUse, to: TensorFlowNodes) => raise({ ...use, attributes: complete(use.attributes) }, to),
     version: (use: OperatorUse) => version({ ...use, attributes: complete(use.attributes) }),
     macs: (use: OperatorUse) => macs({ ...use, attributes: complete(use.attributes) }),
     node: ({ name, inputs, outputs, attributes = {} }: Parameters<Op<A>["node"]>[0]): Node =>

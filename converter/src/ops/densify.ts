@@ -14,6 +14,7 @@ export const densify = defineOp({
   results: [none],
   infer: sameAsInput,
   evaluate: unsupported("sparse constants are refused by the reader"),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("it feeds weights, which are stored dense"),
   version: always1,
   minRuntime: { 1: "2.2.0" },

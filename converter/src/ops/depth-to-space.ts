@@ -24,6 +24,7 @@ export const depthToSpace = defineOp({
     ];
   },
   evaluate: unsupported("left to the runtime"),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2 }),
   minRuntime: { 1: "2.1.0", 2: "2.5.0" },

@@ -30,6 +30,7 @@ export const depthwiseConv2d = defineOp({
     return [{ dtype: input.dtype, shape: [batch, h, w, outChannels] }];
   },
   evaluate: unsupported("heavy: left to the runtime"),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {
     const [input, filter] = [inputDType(use, 0), inputDType(use, 1)];

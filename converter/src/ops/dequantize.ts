@@ -30,6 +30,7 @@ export const dequantize = defineOp({
   results: [none],
   infer: (inputs) => [{ dtype: "float32", shape: need(inputs, 0, "input").shape }],
   evaluate: ([input]) => (input ? dequantized(input) : null),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("it is the border between integer and float itself"),
   border: true,
   version: (use) => {

@@ -16,6 +16,7 @@ export const div = defineOp({
   results: [free],
   infer: broadcastOfTwo,
   evaluate: (inputs, { fusedActivationFunction }) => evaluateBinary(inputs, (a, b) => a / b, fusedActivationFunction),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("no int8 kernel"),
   version: (use) => (broadcastsBeyondRank4(use) ? 2 : 1),
   minRuntime: { 1: "1.6.0", 2: "2.3.0" },

@@ -1,5 +1,5 @@
 /** `x` where positive, else `e^x - 1`. */
-import { activation, defineOp, free } from "./define-op.ts";
+import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { evaluateUnary } from "./evaluate/elementwise.ts";
 import { noMacs } from "./macs.ts";
 import { sameAsInput } from "./shape/same.ts";
@@ -14,6 +14,7 @@ export const elu = defineOp({
   results: [free],
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, (x) => (x < 0 ? Math.expm1(x) : x)),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: always1,
   minRuntime: { 1: "1.14.0" },

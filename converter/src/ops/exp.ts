@@ -15,6 +15,7 @@ export const exp = defineOp({
   results: [free],
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, Math.exp),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("its int8 kernel came with TensorFlow 2.12; runtimes in the field refuse the file"),
   version: byInput(0, { int8: 2, int16: 2 }),
   minRuntime: { 1: "1.7.0", 2: "2.12.0" },

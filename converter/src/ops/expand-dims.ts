@@ -1,6 +1,6 @@
 /** Puts an axis of size 1 in front of the one named. */
 import type { Shape } from "../ir/graph.ts";
-import { activation, defineOp, index, sameAs } from "./define-op.ts";
+import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
 import { reshaped } from "./evaluate/rearrange.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
@@ -26,6 +26,7 @@ export const expandDims = defineOp({
   },
   evaluate: ([input, axis]) =>
     input && axis ? [reshaped(input, expanded(input.shape, integersOfConstant(axis)))] : null,
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: always1,
   minRuntime: { 1: "1.10.0" },

@@ -14,6 +14,7 @@ export const floorDiv = defineOp({
   results: [free],
   infer: broadcastOfTwo,
   evaluate: unsupported("left to the runtime"),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("its int8 kernel divides the stored integers without looking at their scale"),
   version: byInput(0, { float32: 2, int8: 3, int16: 3 }),
   minRuntime: { 1: "1.14.0", 2: "1.14.0", 3: "2.13.0" },

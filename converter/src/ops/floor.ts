@@ -14,6 +14,7 @@ export const floor = defineOp({
   results: [free],
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, Math.floor),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("no int8 kernel"),
   version: always1,
   minRuntime: { 1: "1.9.0" },

@@ -34,6 +34,7 @@ export const fullyConnected = defineOp({
     return [{ dtype: input.dtype, shape: [count === -1 ? dynamicRows(input.shape, depth) : count / depth, units] }];
   },
   evaluate: unsupported("heavy: left to the runtime"),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {
     const [input, weights] = [inputDType(use, 0), inputDType(use, 1)];

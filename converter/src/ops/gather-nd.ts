@@ -21,6 +21,7 @@ export const gatherNd = defineOp({
     return [{ dtype: params.dtype, shape: [...indices.shape.slice(0, -1), ...params.shape.slice(depth)] }];
   },
   evaluate: unsupported("left to the runtime"),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {
     if (inputDType(use, 0) === "bool") return 5;

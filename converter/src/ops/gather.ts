@@ -1,5 +1,5 @@
 /** Slices of "params" along an axis, picked by "indices". */
-import { activation, defineOp, index, sameAs } from "./define-op.ts";
+import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
 import { stridesOf, takeElements } from "./evaluate/rearrange.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
@@ -38,6 +38,7 @@ export const gather = defineOp({
     });
     return result && [result];
   },
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {
     const dtype = inputDType(use, 0);

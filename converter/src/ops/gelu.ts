@@ -14,6 +14,7 @@ export const gelu = defineOp({
   results: [free],
   infer: sameAsInput,
   evaluate: unsupported("left to the runtime: its last bits depend on its erf"),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2 }),
   minRuntime: { 1: "2.9.0", 2: "2.9.0" },

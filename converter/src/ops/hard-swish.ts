@@ -1,5 +1,5 @@
 /** `x · min(max(x + 3, 0), 6) / 6`. */
-import { activation, defineOp, free } from "./define-op.ts";
+import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { evaluateUnary } from "./evaluate/elementwise.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
@@ -16,6 +16,7 @@ export const hardSwish = defineOp({
   infer: sameAsInput,
   evaluate: (inputs) =>
     evaluateUnary(inputs, (x) => Math.fround(x * Math.fround(Math.min(Math.max(Math.fround(x + 3), 0), 6))) / 6),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: always1,
   minRuntime: { 1: "1.15.0" },

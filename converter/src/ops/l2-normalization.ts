@@ -13,6 +13,7 @@ export const l2Normalization = defineOp({
   results: [fixed({ int8: [1 / 128, 0] })],
   infer: sameAsInput,
   evaluate: unsupported("left to the runtime"),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => (use.outputs[0]?.dtype === "int8" ? 2 : 1),
   minRuntime: { 1: "1.5.0", 2: "1.14.0" },

@@ -1,5 +1,5 @@
 /** `x` where positive, else `alpha · x`. */
-import { activation, defineOp, free } from "./define-op.ts";
+import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { evaluateUnary } from "./evaluate/elementwise.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
@@ -15,6 +15,7 @@ export const leakyRelu = defineOp({
   results: [free],
   infer: sameAsInput,
   evaluate: (inputs, { alpha }) => evaluateUnary(inputs, (x) => (x < 0 ? x * alpha : x)),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int16: 2 }),
   minRuntime: { 1: "1.13.1", 2: "2.3.0" },

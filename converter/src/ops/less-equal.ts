@@ -1,5 +1,5 @@
 /** `a ≤ b`, broadcast; a boolean. */
-import { activation, defineOp, none } from "./define-op.ts";
+import { activation, defineOp, none, unsupported } from "./define-op.ts";
 import { evaluateComparison } from "./evaluate/elementwise.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
@@ -15,6 +15,7 @@ export const lessEqual = defineOp({
   results: [none],
   infer: inferComparison,
   evaluate: (inputs) => evaluateComparison(inputs, (a, b) => a <= b),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2 }),
   minRuntime: { 1: "1.14.0", 2: "1.14.0" },

@@ -14,6 +14,7 @@ export const log = defineOp({
   results: [free],
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, Math.log),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("its int8 kernel came with TensorFlow 2.15; runtimes in the field refuse the file"),
   version: byInput(0, { int8: 2, int16: 2 }),
   minRuntime: { 1: "1.14.0", 2: "2.15.0" },

@@ -14,6 +14,7 @@ export const logicalAnd = defineOp({
   results: [none],
   infer: inferComparison,
   evaluate: unsupported("left to the runtime"),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: always1,
   minRuntime: { 1: "1.11.0" },

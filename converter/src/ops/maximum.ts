@@ -1,5 +1,5 @@
 /** The greater of a and b, broadcast. */
-import { activation, defineOp, sameAs } from "./define-op.ts";
+import { activation, defineOp, sameAs, unsupported } from "./define-op.ts";
 import { evaluateBinary } from "./evaluate/elementwise.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
@@ -15,6 +15,7 @@ export const maximum = defineOp({
   results: [sameAs("activations")],
   infer: broadcastOfTwo,
   evaluate: (inputs) => evaluateBinary(inputs, Math.max),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {
     const dtype = inputDType(use, 0);

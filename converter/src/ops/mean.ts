@@ -1,5 +1,5 @@
 /** The mean over constant axes. */
-import { activation, defineOp, free, index } from "./define-op.ts";
+import { activation, defineOp, free, index, unsupported } from "./define-op.ts";
 import { evaluateReduction } from "./evaluate/reduce.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
@@ -20,6 +20,7 @@ export const mean = defineOp({
       step: (sum, value) => sum + value,
       end: (sum, count) => sum / count,
     }),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2, int16: 3 }),
   minRuntime: { 1: "1.6.0", 2: "1.14.0", 3: "2.4.0" },

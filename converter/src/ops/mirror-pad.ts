@@ -25,6 +25,7 @@ export const mirrorPad = defineOp({
     return results;
   },
   evaluate: unsupported("left to the runtime"),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2, int16: 3 }),
   minRuntime: { 1: "1.13.1", 2: "2.3.0", 3: "2.12.0" },

@@ -1,5 +1,5 @@
 /** Stacks its operands along a new axis. In int8 all of them and the result share one scale. */
-import { activations, defineOp, sameAs } from "./define-op.ts";
+import { activations, defineOp, sameAs, unsupported } from "./define-op.ts";
 import { joined, reshaped } from "./evaluate/rearrange.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
@@ -40,6 +40,7 @@ export const pack = defineOp({
     const result = joined(slices, at, shape.toSpliced(at, 0, values.length));
     return result && [result];
   },
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2, int16: 3, uint32: 4 }),
   minRuntime: { 1: "1.11.0", 2: "1.14.0", 3: "2.3.0", 4: "2.13.0" },

@@ -14,6 +14,7 @@ export const pow = defineOp({
   results: [free],
   infer: broadcastOfTwo,
   evaluate: unsupported("left to the runtime"),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("no int8 kernel"),
   version: always1,
   minRuntime: { 1: "1.10.0" },

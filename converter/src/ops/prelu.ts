@@ -1,5 +1,5 @@
 /** `x` where positive, else `alpha · x`, alpha broadcast. */
-import { activation, defineOp, free } from "./define-op.ts";
+import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { evaluateBinary } from "./evaluate/elementwise.ts";
 import { noMacs } from "./macs.ts";
 import { need, refuse } from "./refuse.ts";
@@ -20,6 +20,7 @@ export const prelu = defineOp({
     return [{ dtype: input.dtype, shape: input.shape }];
   },
   evaluate: (inputs) => evaluateBinary(inputs, (x, alpha) => (x < 0 ? x * alpha : x)),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: always1,
   minRuntime: { 1: "1.8.0" },

@@ -14,6 +14,7 @@ export const quantize = defineOp({
   results: [free],
   infer: (inputs, _, stored) => [{ dtype: stored?.[0]?.dtype ?? "int8", shape: need(inputs, 0, "input").shape }],
   evaluate: unsupported("the scale is a fact of its result, which evaluation does not see"),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("it is the border between float and integer itself"),
   border: true,
   version: (use) => {

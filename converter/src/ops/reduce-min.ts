@@ -1,5 +1,5 @@
 /** The least value over constant axes. */
-import { activation, defineOp, index, sameAs } from "./define-op.ts";
+import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
 import { evaluateReduction } from "./evaluate/reduce.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
@@ -16,6 +16,7 @@ export const reduceMin = defineOp({
   infer: inferReduction,
   evaluate: (inputs, { keepDims }) =>
     evaluateReduction(inputs, keepDims, { start: Number.POSITIVE_INFINITY, step: Math.min }),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2, int16: 3 }),
   minRuntime: { 1: "1.11.0", 2: "1.14.0", 3: "2.5.0" },

@@ -1,5 +1,5 @@
 /** The product over constant axes. */
-import { activation, defineOp, free, index } from "./define-op.ts";
+import { activation, defineOp, free, index, unsupported } from "./define-op.ts";
 import { evaluateReduction } from "./evaluate/reduce.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
@@ -16,6 +16,7 @@ export const reduceProd = defineOp({
   infer: inferReduction,
   evaluate: (inputs, { keepDims }) =>
     evaluateReduction(inputs, keepDims, { start: 1, step: (product, value) => product * value }),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2, int16: 2 }),
   minRuntime: { 1: "1.11.0", 2: "2.6.0" },

@@ -1,5 +1,5 @@
 /** `min(max(x, -1), 1)`; fuses into what makes its operand. */
-import { activation, defineOp, free } from "./define-op.ts";
+import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { evaluateUnary } from "./evaluate/elementwise.ts";
 import { noMacs } from "./macs.ts";
 import { sameAsInput } from "./shape/same.ts";
@@ -15,6 +15,7 @@ export const reluN1To1 = defineOp({
   fusesAs: "RELU_N1_TO_1",
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, (x) => Math.min(Math.max(x, -1), 1)),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: always1,
   minRuntime: { 1: "1.5.0" },

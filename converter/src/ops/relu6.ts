@@ -1,5 +1,5 @@
 /** `min(max(x, 0), 6)`; fuses into what makes its operand. */
-import { activation, defineOp, free } from "./define-op.ts";
+import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { evaluateUnary } from "./evaluate/elementwise.ts";
 import { noMacs } from "./macs.ts";
 import { sameAsInput } from "./shape/same.ts";
@@ -15,6 +15,7 @@ export const relu6 = defineOp({
   fusesAs: "RELU6",
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, (x) => Math.min(Math.max(x, 0), 6)),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2, int16: 3 }),
   minRuntime: { 1: "1.5.0", 2: "1.14.0", 3: "2.5.0" },

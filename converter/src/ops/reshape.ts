@@ -1,6 +1,6 @@
 /** The same elements under another shape: the operand "shape" if there is one, else the attribute. One size may be -1. */
 import type { Shape } from "../ir/graph.ts";
-import { activation, defineOp, index, sameAs } from "./define-op.ts";
+import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
 import { reshaped } from "./evaluate/rearrange.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
@@ -41,6 +41,7 @@ export const reshape = defineOp({
     const target = shape ? integersOfConstant(shape) : legacy(newShape);
     return [reshaped(input, resolve(input.shape, target))];
   },
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: always1,
   minRuntime: { 1: "1.5.0" },

@@ -23,6 +23,7 @@ export const resizeBilinear = defineOp({
     return [{ dtype: input.dtype, shape: [batch, height, width, channels] }];
   },
   evaluate: unsupported("heavy: left to the runtime"),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {
     const dtype = inputDType(use, 0);

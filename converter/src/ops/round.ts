@@ -13,6 +13,7 @@ export const round = defineOp({
   results: [free],
   infer: sameAsInput,
   evaluate: unsupported("left to the runtime"),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("no int8 kernel"),
   version: always1,
   minRuntime: { 1: "1.14.0" },

@@ -1,5 +1,5 @@
 /** `1 / √x`. */
-import { activation, defineOp, free } from "./define-op.ts";
+import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { evaluateUnary } from "./evaluate/elementwise.ts";
 import { noMacs } from "./macs.ts";
 import { sameAsInput } from "./shape/same.ts";
@@ -14,6 +14,7 @@ export const rsqrt = defineOp({
   results: [free],
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, (x) => 1 / Math.fround(Math.sqrt(x))),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2, int16: 3 }),
   minRuntime: { 1: "1.10.0", 2: "2.5.0", 3: "2.15.0" },

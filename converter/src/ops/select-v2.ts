@@ -21,6 +21,7 @@ export const selectV2 = defineOp({
     return [{ dtype: need(inputs, 1, "a").dtype, shape }];
   },
   evaluate: unsupported("left to the runtime"),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { uint32: 2 }),
   minRuntime: { 1: "2.2.0", 2: "2.12.0" },

@@ -1,6 +1,6 @@
 /** A block of its operand: where it begins and how large it is; a size of -1 reaches to the end. */
 import type { Shape } from "../ir/graph.ts";
-import { activation, defineOp, index, sameAs } from "./define-op.ts";
+import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
 import { stridesOf, takeElements } from "./evaluate/rearrange.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
@@ -46,6 +46,7 @@ export const slice = defineOp({
     );
     return block && [block];
   },
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {
     const dtype = inputDType(use, 0);

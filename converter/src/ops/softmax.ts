@@ -14,6 +14,7 @@ export const softmax = defineOp({
   results: [fixed({ int8: [1 / 256, -128] })],
   infer: sameAsInput,
   evaluate: unsupported("left to the runtime: its last bits depend on the order of the sum"),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2, int16: 3 }),
   minRuntime: { 1: "1.5.0", 2: "1.14.0", 3: "2.3.0" },

@@ -22,6 +22,7 @@ export const spaceToDepth = defineOp({
     return [{ dtype: input.dtype, shape: [batch, shrunk(height), shrunk(width), depth] }];
   },
   evaluate: unsupported("left to the runtime"),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2 }),
   minRuntime: { 1: "1.5.0", 2: "1.14.0" },

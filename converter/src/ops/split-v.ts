@@ -33,6 +33,7 @@ export const splitV = defineOp({
     }));
   },
   evaluate: unsupported("left to the runtime"),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2 }),
   minRuntime: { 1: "1.13.1", 2: "2.3.0" },

@@ -1,6 +1,6 @@
 /** Cuts its operand into equal parts along a constant axis. */
 import type { Shape } from "../ir/graph.ts";
-import { activation, defineOp, index, sameAs } from "./define-op.ts";
+import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
 import { stridesOf, takeElements } from "./evaluate/rearrange.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
@@ -47,6 +47,7 @@ export const split = defineOp({
     ).filter((part) => part !== null);
     return parts.length === numSplits ? parts : null;
   },
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(1, { int8: 2, int32: 3, int16: 4 }),
   minRuntime: { 1: "1.5.0", 2: "1.14.0", 3: "1.14.0", 4: "2.3.0" },

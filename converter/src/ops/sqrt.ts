@@ -14,6 +14,7 @@ export const sqrt = defineOp({
   results: [free],
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, Math.sqrt),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("an int8 kernel exists only from TensorFlow 2.21 on"),
   version: byInput(0, { int8: 2, int16: 2 }),
   minRuntime: { 1: "1.10.0", 2: "2.21.0" },

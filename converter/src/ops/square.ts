@@ -15,6 +15,7 @@ export const square = defineOp({
   results: [free],
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, (x) => x * x),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("no int8 kernel"),
   version: always1,
   minRuntime: { 1: "1.12.0" },

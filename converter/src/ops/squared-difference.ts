@@ -1,5 +1,5 @@
 /** `(a - b)²`, broadcast. */
-import { activation, defineOp, free } from "./define-op.ts";
+import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { evaluateBinary } from "./evaluate/elementwise.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
@@ -19,6 +19,7 @@ export const squaredDifference = defineOp({
       const difference = Math.fround(a - b);
       return difference * difference;
     }),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2 }),
   minRuntime: { 1: "1.13.1", 2: "2.5.0" },

@@ -1,5 +1,5 @@
 /** Slices as in NumPy: begin, end and stride per axis, with masks (`tflite/kernels/strided_slice.cc`). */
-import { activation, defineOp, index, sameAs } from "./define-op.ts";
+import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
 import { stridesOf, takeElements } from "./evaluate/rearrange.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
@@ -46,6 +46,7 @@ export const stridedSlice = defineOp({
     );
     return result && [result];
   },
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {
     const dtype = inputDType(use, 0);

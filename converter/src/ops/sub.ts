@@ -1,6 +1,6 @@
 /** `a - b`, broadcast. */
 import { clamps } from "./activation.ts";
-import { activation, defineOp, free } from "./define-op.ts";
+import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { evaluateBinary } from "./evaluate/elementwise.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
@@ -16,6 +16,7 @@ export const sub = defineOp({
   results: [free],
   infer: broadcastOfTwo,
   evaluate: (inputs, { fusedActivationFunction }) => evaluateBinary(inputs, (a, b) => a - b, fusedActivationFunction),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {
     const dtype = inputDType(use, 0);

@@ -2,7 +2,7 @@
  * The sum over constant axes. In int8 its result has a scale of its own: with its operand's it would overflow, and
  * kernels of 2023 then wrap around (found by running them). `tfl_ops.td` no longer asks for the operand's.
  */
-import { activation, defineOp, free, index } from "./define-op.ts";
+import { activation, defineOp, free, index, unsupported } from "./define-op.ts";
 import { evaluateReduction } from "./evaluate/reduce.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
@@ -19,6 +19,7 @@ export const sum = defineOp({
   infer: inferReduction,
   evaluate: (inputs, { keepDims }) =>
     evaluateReduction(inputs, keepDims, { start: 0, step: (sum, value) => sum + value }),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2 }),
   minRuntime: { 1: "1.10.0", 2: "1.15.0" },

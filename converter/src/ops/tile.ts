@@ -27,6 +27,7 @@ export const tile = defineOp({
     ];
   },
   evaluate: unsupported("left to the runtime"),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { string: 2, int8: 3 }),
   minRuntime: { 1: "1.10.1", 2: "2.2.0", 3: "2.8.0" },

@@ -38,6 +38,7 @@ export const transposeConv = defineOp({
     return [{ dtype: input.dtype, shape: [batch, height, width, channels] }];
   },
   evaluate: unsupported("heavy: left to the runtime"),
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {
     const { quantizedBiasType, fusedActivationFunction } = use.attributes;

@@ -1,6 +1,6 @@
 /** Permutes the axes: axis i of the result is axis `permutation[i]` of the input. */
 import type { Shape } from "../ir/graph.ts";
-import { activation, defineOp, index, sameAs } from "./define-op.ts";
+import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
 import { stridesOf, takeElements } from "./evaluate/rearrange.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
@@ -39,6 +39,7 @@ export const transpose = defineOp({
     );
     return result && [result];
   },
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {
     const [dtype, rank] = [inputDType(use, 0), inputRank(use, 0)];

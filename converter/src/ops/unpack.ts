@@ -1,5 +1,5 @@
 /** Cuts its operand into slices along an axis, which goes. */
-import { activation, defineOp, sameAs } from "./define-op.ts";
+import { activation, defineOp, sameAs, unsupported } from "./define-op.ts";
 import { stridesOf, takeElements } from "./evaluate/rearrange.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
@@ -36,6 +36,7 @@ export const unpack = defineOp({
     ).filter((slice) => slice !== null);
     return slices.length === num ? slices : null;
   },
+  raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2, uint8: 2, bool: 3, int16: 4, float16: 5 }),
   minRuntime: { 1: "1.11.0", 2: "1.14.0", 3: "2.2.0", 4: "2.3.0", 5: "2.22.0" },
