@@ -4,17 +4,20 @@
  */
 import { abs } from "./abs.ts";
 import { add } from "./add.ts";
+import { addN } from "./add-n.ts";
 import { argMax } from "./arg-max.ts";
 import { argMin } from "./arg-min.ts";
 import { averagePool2d } from "./average-pool-2d.ts";
 import { batchMatmul } from "./batch-matmul.ts";
 import { batchNorm } from "./batch-norm.ts";
+import { batchToSpaceNd } from "./batch-to-space-nd.ts";
 import { broadcastTo } from "./broadcast-to.ts";
 import { cast } from "./cast.ts";
 import { ceil } from "./ceil.ts";
 import { concatenation } from "./concatenation.ts";
 import { conv2d } from "./conv-2d.ts";
 import { cos } from "./cos.ts";
+import { cumsum } from "./cumsum.ts";
 import { custom } from "./custom.ts";
 import type { Op } from "./define-op.ts";
 import { densify } from "./densify.ts";
@@ -23,11 +26,14 @@ import { depthwiseConv2d } from "./depthwise-conv-2d.ts";
 import { dequantize } from "./dequantize.ts";
 import { div } from "./div.ts";
 import { elu } from "./elu.ts";
+import { embeddingLookup } from "./embedding-lookup.ts";
 import { equal } from "./equal.ts";
 import { exp } from "./exp.ts";
 import { expandDims } from "./expand-dims.ts";
+import { fill } from "./fill.ts";
 import { floor } from "./floor.ts";
 import { floorDiv } from "./floor-div.ts";
+import { floorMod } from "./floor-mod.ts";
 import { fullyConnected } from "./fully-connected.ts";
 import { gather } from "./gather.ts";
 import { gatherNd } from "./gather-nd.ts";
@@ -53,12 +59,14 @@ import { mirrorPad } from "./mirror-pad.ts";
 import { mul } from "./mul.ts";
 import { neg } from "./neg.ts";
 import { notEqual } from "./not-equal.ts";
+import { oneHot } from "./one-hot.ts";
 import { pack } from "./pack.ts";
 import { pad } from "./pad.ts";
 import { padv2 } from "./padv2.ts";
 import { pow } from "./pow.ts";
 import { prelu } from "./prelu.ts";
 import { quantize } from "./quantize.ts";
+import { range } from "./range.ts";
 import { reduceMax } from "./reduce-max.ts";
 import { reduceMin } from "./reduce-min.ts";
 import { reduceProd } from "./reduce-prod.ts";
@@ -68,13 +76,17 @@ import { relu6 } from "./relu6.ts";
 import { reshape } from "./reshape.ts";
 import { resizeBilinear } from "./resize-bilinear.ts";
 import { resizeNearestNeighbor } from "./resize-nearest-neighbor.ts";
+import { reverseV2 } from "./reverse-v2.ts";
 import { round } from "./round.ts";
 import { rsqrt } from "./rsqrt.ts";
+import { scatterNd } from "./scatter-nd.ts";
+import { select } from "./select.ts";
 import { selectV2 } from "./select-v2.ts";
 import { shape } from "./shape.ts";
 import { sin } from "./sin.ts";
 import { slice } from "./slice.ts";
 import { softmax } from "./softmax.ts";
+import { spaceToBatchNd } from "./space-to-batch-nd.ts";
 import { spaceToDepth } from "./space-to-depth.ts";
 import { split } from "./split.ts";
 import { splitV } from "./split-v.ts";
@@ -87,24 +99,29 @@ import { sub } from "./sub.ts";
 import { sum } from "./sum.ts";
 import { tanh } from "./tanh.ts";
 import { tile } from "./tile.ts";
+import { topkV2 } from "./topk-v2.ts";
 import { transpose } from "./transpose.ts";
 import { transposeConv } from "./transpose-conv.ts";
 import { unpack } from "./unpack.ts";
+import { where } from "./where.ts";
 
 export const operators: readonly Op[] = [
   abs,
+  addN,
   add,
   argMax,
   argMin,
   averagePool2d,
   batchMatmul,
   batchNorm,
+  batchToSpaceNd,
   broadcastTo,
   cast,
   ceil,
   concatenation,
   conv2d,
   cos,
+  cumsum,
   custom,
   densify,
   depthToSpace,
@@ -112,10 +129,13 @@ export const operators: readonly Op[] = [
   dequantize,
   div,
   elu,
+  embeddingLookup,
   equal,
   exp,
   expandDims,
+  fill,
   floorDiv,
+  floorMod,
   floor,
   fullyConnected,
   gatherNd,
@@ -142,12 +162,14 @@ export const operators: readonly Op[] = [
   mul,
   neg,
   notEqual,
+  oneHot,
   pack,
   pad,
   padv2,
   pow,
   prelu,
   quantize,
+  range,
   reduceMax,
   reduceMin,
   reduceProd,
@@ -157,13 +179,17 @@ export const operators: readonly Op[] = [
   reshape,
   resizeBilinear,
   resizeNearestNeighbor,
+  reverseV2,
   round,
   rsqrt,
+  scatterNd,
   selectV2,
+  select,
   shape,
   sin,
   slice,
   softmax,
+  spaceToBatchNd,
   spaceToDepth,
   splitV,
   split,
@@ -176,9 +202,11 @@ export const operators: readonly Op[] = [
   sum,
   tanh,
   tile,
+  topkV2,
   transposeConv,
   transpose,
   unpack,
+  where,
 ];
 
 const byKind = new Map(operators.map((op) => [op.kind, op]));

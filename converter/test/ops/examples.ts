@@ -20,6 +20,8 @@ export interface Example {
   readonly results?: readonly DType[];
   /** Scale of the first result where it is quantized; its zero point is 0. */
   readonly resultScale?: number;
+  /** Why no runtime here hands over its results. */
+  readonly notHandedOver?: string;
   /** Why LiteRT's JavaScript cannot run it as a model of its own. */
   readonly notInLitert?: string;
 }
@@ -34,6 +36,7 @@ const weights = (...shape: number[]): ExampleOperand => ({ shape, values: ramp(s
 const flags = (...shape: number[]): ExampleOperand => ({ shape, dtype: "bool" });
 const paddings = (rank: number, ...values: number[]): ExampleOperand => ({ shape: [rank, 2], dtype: "int32", values });
 
+const knownBefore = "what is known before the run cannot be an output";
 const unary: readonly Example[] = [{ operands: [x(2, 3, 4)] }];
 const binary: readonly Example[] = [{ operands: [x(2, 3, 4), x(2, 3, 4)] }, { operands: [x(2, 3, 4), x(4)] }];
 const pools: readonly Example[] = [
@@ -55,12 +58,18 @@ const resizes: readonly Example[] = [
 export const examples: Readonly<Record<string, readonly Example[]>> = {
   ABS: unary,
   ADD: [...binary, { operands: [x(2, 3), x(3)], attributes: { fusedActivationFunction: "RELU6" } }],
+  ADD_N: [{ operands: [x(2, 3), x(2, 3), x(2, 3)] }],
   ARG_MAX: [{ operands: [x(2, 3, 4), int(-1)] }],
   ARG_MIN: [{ operands: [x(2, 3, 4), int(1)] }],
   AVERAGE_POOL_2D: pools,
   BATCH_MATMUL: [
     { operands: [x(2, 3, 4), x(2, 4, 5)] },
     { operands: [x(2, 4, 3), x(5, 4)], attributes: { adjX: true, adjY: true } },
+  ],
+  BATCH_TO_SPACE_ND: [
+    { operands: [x(4, 2, 3, 2), ints(2, 2), paddings(2, 0, 0, 0, 0)] },
+    { operands: [x(4, 2, 3, 2), ints(2, 2), paddings(2, 1, 0, 0, 2)] },
+    { operands: [x(4, 3, 2), ints(2), paddings(1, 0, 1)] },
   ],
   BROADCAST_TO: [{ operands: [x(2, 1, 3), ints(2, 4, 3)] }],
   CAST: [
@@ -83,6 +92,10 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
     },
   ],
   COS: unary,
+  CUMSUM: [
+    { operands: [x(2, 5), int(1)] },
+    { operands: [x(2, 5), int(0)], attributes: { exclusive: true, reverse: true } },
+  ],
   DEPTHWISE_CONV_2D: [
     { operands: [x(1, 7, 8, 3), weights(1, 3, 3, 3), weights(3)] },
     {
@@ -94,11 +107,14 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   DEQUANTIZE: [{ operands: [{ shape: [2, 3], dtype: "int8", scale: 0.25, zeroPoint: 3 }] }],
   DIV: binary,
   ELU: unary,
+  EMBEDDING_LOOKUP: [{ operands: [ints(2, 0, 1, 1), weights(3, 4)] }],
   EQUAL: binary,
   EXP: unary,
   EXPAND_DIMS: [{ operands: [x(2, 3), int(1)] }, { operands: [x(2, 3), int(-1)] }],
+  FILL: [{ operands: [ints(2, 3), x()] }],
   FLOOR: unary,
   FLOOR_DIV: [{ operands: [x(2, 3), weights(3)] }],
+  FLOOR_MOD: [{ operands: [x(2, 3), weights(3)] }],
   FULLY_CONNECTED: [
     { operands: [x(2, 6), weights(4, 6), weights(4)] },
     { operands: [x(1, 2, 3), weights(4, 6), weights(4)], attributes: { fusedActivationFunction: "RELU" } },
@@ -132,6 +148,10 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   MUL: binary,
   NEG: unary,
   NOT_EQUAL: binary,
+  ONE_HOT: [
+    { operands: [{ shape: [2, 3], dtype: "int32" }, int(4), { shape: [], values: [3] }, { shape: [], values: [-2] }] },
+    { operands: [{ shape: [3], dtype: "int32" }, int(4), x(), x()], attributes: { axis: 0 } },
+  ],
   PACK: [
     { operands: [x(2, 3), x(2, 3)], attributes: { valuesCount: 2, axis: 0 } },
     { operands: [x(2, 3), x(2, 3)], attributes: { valuesCount: 2, axis: -1 } },
@@ -141,6 +161,10 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   POW: [{ operands: [{ shape: [4], values: [0.25, 1, 2, 9] }, x(4)] }],
   PRELU: [{ operands: [x(1, 3, 3, 2), weights(1, 1, 2)] }],
   QUANTIZE: [{ operands: [x(2, 3)], results: ["int8"], resultScale: 0.01 }],
+  RANGE: [
+    { operands: [1, 7, 2].map((value) => ({ shape: [], values: [value] })), notInLitert: knownBefore },
+    { operands: [5, -1.5, -0.75].map((value) => ({ shape: [], values: [value] })), notInLitert: knownBefore },
+  ],
   REDUCE_MAX: reductions,
   REDUCE_MIN: reductions,
   REDUCE_PROD: reductions,
@@ -154,13 +178,24 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   ],
   RESIZE_BILINEAR: resizes,
   RESIZE_NEAREST_NEIGHBOR: resizes,
+  REVERSE_V2: [{ operands: [x(2, 3, 4), ints(1)] }, { operands: [x(2, 3), ints(-1)] }],
   ROUND: unary,
   RSQRT: [{ operands: [{ shape: [4], values: [0.25, 1, 4, 9] }] }],
+  SCATTER_ND: [
+    { operands: [{ shape: [3, 1], dtype: "int32", values: [4, 1, 4] }, x(3, 2), ints(5, 2)] },
+    { operands: [{ shape: [2, 2], dtype: "int32", values: [0, 1, 2, 0] }, x(2), ints(3, 2)] },
+  ],
+  SELECT: [{ operands: [flags(2, 3), x(2, 3), x(2, 3)] }, { operands: [flags(2), x(2, 3), x(2, 3)] }],
   SELECT_V2: [{ operands: [flags(2, 3), x(2, 3), x(3)] }],
-  SHAPE: [{ operands: [x(2, 3, 4)], notInLitert: "what is known before the run cannot be an output" }],
+  SHAPE: [{ operands: [x(2, 3, 4)], notInLitert: knownBefore }],
   SIN: unary,
   SLICE: [{ operands: [x(4, 5), ints(1, 2), ints(2, -1)] }],
   SOFTMAX: [{ operands: [x(2, 5)] }],
+  SPACE_TO_BATCH_ND: [
+    { operands: [x(1, 4, 6, 2), ints(2, 3), paddings(2, 0, 0, 0, 0)] },
+    { operands: [x(2, 3, 5, 2), ints(2, 2), paddings(2, 1, 0, 0, 1)] },
+    { operands: [x(2, 5, 3), ints(2), paddings(1, 0, 1)] },
+  ],
   SPACE_TO_DEPTH: [{ operands: [x(1, 4, 6, 2)], attributes: { blockSize: 2 } }],
   SPLIT: [{ operands: [int(1), x(2, 6)], attributes: { numSplits: 3 } }],
   SPLIT_V: [{ operands: [x(2, 6), ints(1, -1, 2), int(1)], attributes: { numSplits: 3 } }],
@@ -178,6 +213,7 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   SUM: reductions,
   TANH: unary,
   TILE: [{ operands: [x(2, 3), ints(2, 3)] }],
+  TOPK_V2: [{ operands: [x(2, 6), int(3)] }],
   TRANSPOSE: [{ operands: [x(2, 3, 4), ints(2, 0, 1)] }],
   TRANSPOSE_CONV: [
     {
@@ -193,4 +229,5 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
     { operands: [x(3, 2)], attributes: { num: 3, axis: 0 } },
     { operands: [x(3, 2)], attributes: { num: 2, axis: -1 } },
   ],
+  WHERE: [{ operands: [flags(2, 3)], notHandedOver: "they are int64" }],
 };

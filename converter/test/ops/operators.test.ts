@@ -104,7 +104,7 @@ describe.each(cases)("$title", ({ op, example }) => {
     if (node) expect(Object.keys(op.minRuntime)).toContain(String(op.version(useOf(graph, node))));
   });
 
-  test("its shapes are those of the runtimes", async () => {
+  test.skipIf(example.notHandedOver !== undefined)("its shapes are those of the runtimes", async () => {
     const expected = graph.outputs.map((id) => tensorOf(graph, id).shape);
     const old = await oldRuntime.load(writeTflite(model));
     expect(old.outputs.map(({ shape }) => shape)).toEqual(expected);

@@ -1,0 +1,23 @@
+/** Sums of all elements up to each one along a constant axis. */
+import { activation, defineOp, free, index, unsupported } from "./define-op.ts";
+import { noMacs } from "./macs.ts";
+import { optionsOf } from "./options.ts";
+import { sameAsInput } from "./shape/same.ts";
+import { always1 } from "./version-rules.ts";
+
+export const cumsum = defineOp({
+  kind: "CUMSUM",
+  code: 128,
+  options: "CumsumOptions",
+  attributes: optionsOf("CumsumOptions"),
+  operands: [activation("input"), index("axis")],
+  results: [free],
+  infer: sameAsInput,
+  evaluate: unsupported("left to the runtime"),
+  raise: unsupported("not written as TensorFlow nodes yet"),
+  int8: unsupported("no int8 kernel"),
+  version: always1,
+  minRuntime: { 1: "2.4.0" },
+  fusedActivations: [],
+  macs: noMacs,
+});
