@@ -1,5 +1,7 @@
 /** The sum of all operands, of one shape. */
+
 import { activations, defineOp, free, unsupported } from "./define-op.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need, refuse } from "./refuse.ts";
@@ -22,6 +24,7 @@ export const addN = defineOp({
     return [{ dtype, shape }];
   },
   evaluate: unsupported("left to the runtime"),
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("no int8 kernel"),
   version: always1,

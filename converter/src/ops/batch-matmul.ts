@@ -1,5 +1,7 @@
 /** Matrix products of the last two axes, the others broadcast; either side may be transposed first. */
+
 import { activation, defineOp, free, unsupported } from "./define-op.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { optionsOf } from "./options.ts";
 import { need, refuse } from "./refuse.ts";
 import { broadcastShapes } from "./shape/broadcast.ts";
@@ -22,6 +24,7 @@ export const batchMatmul = defineOp({
     return [{ dtype: a.dtype, shape: [...batch, rows, columns] }];
   },
   evaluate: unsupported("heavy: left to the runtime"),
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {

@@ -2,7 +2,9 @@
  * Batch normalisation with fixed statistics over the last axis: `gamma · (x - mean) / √(variance + epsilon) + beta`.
  * No TFLite operator: legal in imported graphs only, until it is folded into its neighbour.
  */
+
 import { activation, defineOp, free, unsupported, weight } from "./define-op.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { need, refuse } from "./refuse.ts";
 import { always1 } from "./version-rules.ts";
@@ -31,6 +33,7 @@ export const batchNorm = defineOp({
     return [{ dtype: input.dtype, shape: input.shape }];
   },
   evaluate: unsupported("it is folded away, never evaluated"),
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("it is folded away before quantization"),
   version: always1,

@@ -1,5 +1,7 @@
 /** The batch axis spread over blocks of the inner axes, cropped at the end. */
+
 import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need } from "./refuse.ts";
@@ -22,6 +24,7 @@ export const batchToSpaceNd = defineOp({
     return [{ dtype: input.dtype, shape: unblockedShape(input.shape, block, crops) }];
   },
   evaluate: unsupported("left to the runtime"),
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {

@@ -2,7 +2,9 @@
  * An operator of someone else's, carried as it is: its name, its version and its options' bytes (a FlexBuffer).
  * Nothing is known of its results but what the graph says of them.
  */
+
 import { activations, defineOp, none, unsupported } from "./define-op.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { refuse } from "./refuse.ts";
 
@@ -19,6 +21,7 @@ export const custom = defineOp({
     return stored;
   },
   evaluate: unsupported("what it computes is not known"),
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("what it does with integers is not known"),
   version: (use) => use.attributes.version,

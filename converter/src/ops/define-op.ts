@@ -6,6 +6,7 @@
  */
 import type { OptionsName } from "../codecs/tflite/options.ts";
 import type { Attributes, DType, Node, Quantization, Shape, TensorId } from "../ir/graph.ts";
+import { isBarrier, type LayoutEnd, type LayoutRule, type Order } from "./layout/layout-rule.ts";
 import type { Raise, TensorFlowNodes } from "./raise/tensorflow-nodes.ts";
 
 /** A facet that an operator does not have, and why. */
@@ -104,6 +105,8 @@ interface Rules<A extends Attributes> {
   readonly evaluate:
     | ((inputs: readonly (ConstantValue | null)[], attributes: A) => readonly ConstantValue[] | null)
     | Unsupported;
+  /** What it becomes when an operand or a result is stored with its axes in another order; or a barrier to that. */
+  readonly layout: LayoutRule<A>;
   /** How tfjs executes it: the TensorFlow nodes that do the same. */
   readonly raise: Raise<A> | Unsupported;
   /** TFLite operator version (`op_version.cc`). */
@@ -159,7 +162,7 @@ export interface Op<A extends Attributes = Attributes> extends Facts<A>, Rules<A
 }
 
 export function defineOp<A extends Attributes>(definition: OpDefinition<A>): Op<A> {
-  const { infer, evaluate, raise, version, macs } = definition;
+  const { infer, evaluate, layout, raise, version, macs } = definition;
   const complete = (attributes: Partial<Attributes>): A => ({ ...definition.attributes, ...attributes }) as A; // nodes are made by `node` or checked by the reader
   return Object.freeze({
     ...definition,
@@ -168,6 +171,10 @@ export function defineOp<A extends Attributes>(definition: OpDefinition<A>): Op<
     evaluate: isUnsupported(evaluate)
       ? evaluate
       : (inputs: readonly (ConstantValue | null)[], attributes: Attributes) => evaluate(inputs, complete(attributes)),
+    layout: isBarrier(layout)
+      ? layout
+      : (use: OperatorUse, end: LayoutEnd, order: Order) =>
+          layout({ ...use, attributes: complete(use.attributes) }, end, order),
     raise: isUnsupported(raise)
       ? raise
       : (use: OperatorUse, to: TensorFlowNodes) => raise({ ...use, attributes: complete(use.attributes) }, to),

@@ -1,5 +1,7 @@
 /** A sparse constant as a dense one. */
+
 import { defineOp, index, none, unsupported } from "./define-op.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { sameAsInput } from "./shape/same.ts";
@@ -14,6 +16,7 @@ export const densify = defineOp({
   results: [none],
   infer: sameAsInput,
   evaluate: unsupported("sparse constants are refused by the reader"),
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("it feeds weights, which are stored dense"),
   version: always1,

@@ -1,5 +1,7 @@
 /** Lays channels out as blocks of pixels. */
+
 import { activation, defineOp, sameAs, unsupported } from "./define-op.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { needRank, refuse } from "./refuse.ts";
@@ -24,6 +26,7 @@ export const depthToSpace = defineOp({
     ];
   },
   evaluate: unsupported("left to the runtime"),
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2 }),

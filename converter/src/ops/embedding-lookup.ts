@@ -1,5 +1,7 @@
 /** Rows of a table, picked by a list of ids; a table of integers with one scale a row gives floats. */
+
 import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { need, needRank, refuse } from "./refuse.ts";
 import { inputDType, isPerChannel } from "./version-rules.ts";
@@ -19,6 +21,7 @@ export const embeddingLookup = defineOp({
     return [{ dtype, shape: [ids.shape[0] ?? -1, ...table.shape.slice(1)] }];
   },
   evaluate: unsupported("left to the runtime"),
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {

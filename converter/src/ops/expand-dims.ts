@@ -1,7 +1,9 @@
 /** Puts an axis of size 1 in front of the one named. */
+
 import type { Shape } from "../ir/graph.ts";
 import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
 import { reshaped } from "./evaluate/rearrange.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need } from "./refuse.ts";
@@ -26,6 +28,7 @@ export const expandDims = defineOp({
   },
   evaluate: ([input, axis]) =>
     input && axis ? [reshaped(input, expanded(input.shape, integersOfConstant(axis)))] : null,
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: always1,

@@ -1,6 +1,8 @@
 /** One value everywhere in a given shape. */
+
 import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
 import { takeElements } from "./evaluate/rearrange.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need, refuse } from "./refuse.ts";
@@ -27,6 +29,7 @@ export const fill = defineOp({
     const filled = takeElements(value, integersOfConstant(dims), () => 0);
     return filled && [filled];
   },
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(1, { bool: 2, string: 2, int8: 3, int16: 3, float16: 4 }),

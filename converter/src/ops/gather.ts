@@ -1,6 +1,8 @@
 /** Slices of "params" along an axis, picked by "indices". */
+
 import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
 import { stridesOf, takeElements } from "./evaluate/rearrange.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need, refuse } from "./refuse.ts";
@@ -38,6 +40,7 @@ export const gather = defineOp({
     });
     return result && [result];
   },
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {

@@ -1,6 +1,8 @@
 /** `x` where positive, else `alpha · x`. */
+
 import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { evaluateUnary } from "./evaluate/elementwise.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { sameAsInput } from "./shape/same.ts";
@@ -15,6 +17,7 @@ export const leakyRelu = defineOp({
   results: [free],
   infer: sameAsInput,
   evaluate: (inputs, { alpha }) => evaluateUnary(inputs, (x) => (x < 0 ? x * alpha : x)),
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int16: 2 }),

@@ -1,6 +1,8 @@
 /** `a ≤ b`, broadcast; a boolean. */
+
 import { activation, defineOp, none, unsupported } from "./define-op.ts";
 import { evaluateComparison } from "./evaluate/elementwise.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { inferComparison } from "./shape/compare.ts";
@@ -15,6 +17,7 @@ export const lessEqual = defineOp({
   results: [none],
   infer: inferComparison,
   evaluate: (inputs) => evaluateComparison(inputs, (a, b) => a <= b),
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2 }),

@@ -1,6 +1,8 @@
 /** `1 / (1 + e^-x)`. Kernels check that an int8 result has scale 1/256 and zero point -128. */
+
 import { activation, defineOp, fixed, unsupported } from "./define-op.ts";
 import { evaluateUnary } from "./evaluate/elementwise.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { sameAsInput } from "./shape/same.ts";
 import { byInput } from "./version-rules.ts";
@@ -14,6 +16,7 @@ export const logistic = defineOp({
   results: [fixed({ int8: [1 / 256, -128] })],
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, (x) => 1 / (1 + Math.exp(-x))),
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2, int16: 3 }),

@@ -1,6 +1,8 @@
 /** The lesser of a and b, broadcast. */
+
 import { activation, defineOp, sameAs, unsupported } from "./define-op.ts";
 import { evaluateBinary } from "./evaluate/elementwise.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { broadcastOfTwo } from "./shape/same.ts";
@@ -15,6 +17,7 @@ export const minimum = defineOp({
   results: [sameAs("activations")],
   infer: broadcastOfTwo,
   evaluate: (inputs) => evaluateBinary(inputs, Math.min),
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {

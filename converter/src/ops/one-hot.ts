@@ -1,5 +1,7 @@
 /** Along a new axis, "on" at the place that an index names and "off" elsewhere. */
+
 import { activation, defineOp, index, none, unsupported } from "./define-op.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need, refuse } from "./refuse.ts";
@@ -23,6 +25,7 @@ export const oneHot = defineOp({
     return [{ dtype: on.dtype, shape: indices.shape.toSpliced(axis === -1 ? rank : axis, 0, depth) }];
   },
   evaluate: unsupported("left to the runtime"),
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("its values are two constants, which need no scale"),
   version: always1,

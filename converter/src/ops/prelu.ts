@@ -1,6 +1,8 @@
 /** `x` where positive, else `alpha · x`, alpha broadcast. */
+
 import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { evaluateBinary } from "./evaluate/elementwise.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { need, refuse } from "./refuse.ts";
 import { broadcastOfTwo } from "./shape/same.ts";
@@ -20,6 +22,7 @@ export const prelu = defineOp({
     return [{ dtype: input.dtype, shape: input.shape }];
   },
   evaluate: (inputs) => evaluateBinary(inputs, (x, alpha) => (x < 0 ? x * alpha : x)),
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: always1,

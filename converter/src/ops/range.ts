@@ -2,6 +2,7 @@
 
 import { bytesOf, valuesOf } from "../ir/values.ts";
 import { activation, defineOp, free, type OperandFacts, unsupported } from "./define-op.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need, refuse } from "./refuse.ts";
@@ -52,6 +53,7 @@ export const range = defineOp({
     for (let i = 0, value = from; i < countOf(from, to, step); i++, value = round(value + step)) values.push(value);
     return [{ dtype, shape: [values.length], bytes: bytesOf(dtype, values) }];
   },
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("no int8 kernel"),
   version: byInput(0, { int64: 2 }),

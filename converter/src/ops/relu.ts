@@ -1,6 +1,8 @@
 /** `max(x, 0)`; fuses into what makes its operand. */
+
 import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { evaluateUnary } from "./evaluate/elementwise.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { sameAsInput } from "./shape/same.ts";
 import { byInput } from "./version-rules.ts";
@@ -15,6 +17,7 @@ export const relu = defineOp({
   fusesAs: "RELU",
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, (x) => Math.max(x, 0)),
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2, int16: 3 }),

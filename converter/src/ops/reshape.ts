@@ -1,7 +1,9 @@
 /** The same elements under another shape: the operand "shape" if there is one, else the attribute. One size may be -1. */
+
 import type { Shape } from "../ir/graph.ts";
 import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
 import { reshaped } from "./evaluate/rearrange.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need, refuse } from "./refuse.ts";
@@ -41,6 +43,7 @@ export const reshape = defineOp({
     const target = shape ? integersOfConstant(shape) : legacy(newShape);
     return [reshaped(input, resolve(input.shape, target))];
   },
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: always1,

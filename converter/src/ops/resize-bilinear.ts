@@ -1,5 +1,7 @@
 /** Resizes an NHWC input to a constant height and width, bilinearly. */
+
 import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need, needRank, refuse } from "./refuse.ts";
@@ -23,6 +25,7 @@ export const resizeBilinear = defineOp({
     return [{ dtype: input.dtype, shape: [batch, height, width, channels] }];
   },
   evaluate: unsupported("heavy: left to the runtime"),
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {

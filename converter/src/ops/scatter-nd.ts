@@ -1,5 +1,7 @@
 /** Zeros of a given shape, with updates added at the positions that the last axis of "indices" holds. */
+
 import { activation, defineOp, free, index, unsupported } from "./define-op.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need, refuse } from "./refuse.ts";
@@ -24,6 +26,7 @@ export const scatterNd = defineOp({
     return [{ dtype, shape: sizes }];
   },
   evaluate: unsupported("left to the runtime"),
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("its kernel fills with the number 0 and adds integers without a scale"),
   version: always1,

@@ -1,5 +1,7 @@
 /** "a" where the condition holds, else "b"; a condition of one axis picks whole rows. */
+
 import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need, refuse } from "./refuse.ts";
@@ -26,6 +28,7 @@ export const select = defineOp({
     return [{ dtype: a.dtype, shape: a.shape }];
   },
   evaluate: unsupported("left to the runtime"),
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {

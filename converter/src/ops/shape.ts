@@ -1,6 +1,8 @@
 /** The shape of its operand as integers. */
+
 import { bytesOf } from "../ir/values.ts";
 import { activation, defineOp, none, unsupported } from "./define-op.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need } from "./refuse.ts";
@@ -22,6 +24,7 @@ export const shape = defineOp({
     const dtype = outType === "INT64" ? "int64" : "int32";
     return [{ dtype, shape: [input.shape.length], bytes: bytesOf(dtype, input.shape) }];
   },
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: always1,

@@ -1,5 +1,7 @@
 /** Blocks of the inner axes, padded first, moved to the batch axis. */
+
 import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need } from "./refuse.ts";
@@ -22,6 +24,7 @@ export const spaceToBatchNd = defineOp({
     return [{ dtype: input.dtype, shape: blockedShape(input.shape, block, paddings) }];
   },
   evaluate: unsupported("left to the runtime"),
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {

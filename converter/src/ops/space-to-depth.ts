@@ -1,5 +1,7 @@
 /** Gathers blocks of pixels into channels. */
+
 import { activation, defineOp, sameAs, unsupported } from "./define-op.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { needRank, refuse } from "./refuse.ts";
@@ -22,6 +24,7 @@ export const spaceToDepth = defineOp({
     return [{ dtype: input.dtype, shape: [batch, shrunk(height), shrunk(width), depth] }];
   },
   evaluate: unsupported("left to the runtime"),
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2 }),

@@ -1,6 +1,8 @@
 /** `(a - b)²`, broadcast. */
+
 import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { evaluateBinary } from "./evaluate/elementwise.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { broadcastOfTwo } from "./shape/same.ts";
@@ -19,6 +21,7 @@ export const squaredDifference = defineOp({
       const difference = Math.fround(a - b);
       return difference * difference;
     }),
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2 }),

@@ -1,7 +1,9 @@
 /** Drops axes of size 1: those of `squeezeDims`, or all of them when it is empty. */
+
 import type { Shape } from "../ir/graph.ts";
 import { activation, defineOp, sameAs, unsupported } from "./define-op.ts";
 import { reshaped } from "./evaluate/rearrange.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need, refuse } from "./refuse.ts";
@@ -31,6 +33,7 @@ export const squeeze = defineOp({
     return [{ dtype: input.dtype, shape: squeezed(input.shape, squeezeDims) }];
   },
   evaluate: ([input], { squeezeDims }) => (input ? [reshaped(input, squeezed(input.shape, squeezeDims))] : null),
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { string: 2 }),

@@ -1,6 +1,8 @@
 /** Slices as in NumPy: begin, end and stride per axis, with masks (`tflite/kernels/strided_slice.cc`). */
+
 import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
 import { stridesOf, takeElements } from "./evaluate/rearrange.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need, refuse } from "./refuse.ts";
@@ -46,6 +48,7 @@ export const stridedSlice = defineOp({
     );
     return result && [result];
   },
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {

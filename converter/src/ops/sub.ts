@@ -1,7 +1,9 @@
 /** `a - b`, broadcast. */
+
 import { clamps } from "./activation.ts";
 import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { evaluateBinary } from "./evaluate/elementwise.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { broadcastOfTwo } from "./shape/same.ts";
@@ -16,6 +18,7 @@ export const sub = defineOp({
   results: [free],
   infer: broadcastOfTwo,
   evaluate: (inputs, { fusedActivationFunction }) => evaluateBinary(inputs, (a, b) => a - b, fusedActivationFunction),
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {

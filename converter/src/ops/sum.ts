@@ -2,8 +2,10 @@
  * The sum over constant axes. In int8 its result has a scale of its own: with its operand's it would overflow, and
  * kernels of 2023 then wrap around (found by running them). `tfl_ops.td` no longer asks for the operand's.
  */
+
 import { activation, defineOp, free, index, unsupported } from "./define-op.ts";
 import { evaluateReduction } from "./evaluate/reduce.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { inferReduction } from "./shape/reduce.ts";
@@ -19,6 +21,7 @@ export const sum = defineOp({
   infer: inferReduction,
   evaluate: (inputs, { keepDims }) =>
     evaluateReduction(inputs, keepDims, { start: 0, step: (sum, value) => sum + value }),
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2 }),

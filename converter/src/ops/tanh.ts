@@ -1,6 +1,8 @@
 /** Hyperbolic tangent. Kernels check that an int8 result has scale 1/128 and zero point 0. */
+
 import { activation, defineOp, fixed, unsupported } from "./define-op.ts";
 import { evaluateUnary } from "./evaluate/elementwise.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { sameAsInput } from "./shape/same.ts";
 import { byInput } from "./version-rules.ts";
@@ -14,6 +16,7 @@ export const tanh = defineOp({
   results: [fixed({ int8: [1 / 128, 0] })],
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, Math.tanh),
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2, int16: 3 }),

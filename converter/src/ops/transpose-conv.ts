@@ -1,5 +1,7 @@
 /** Transposed 2-D convolution. Filter OHWI; the result's shape is an operand. */
+
 import { activation, bias, defineOp, free, index, unsupported, weight } from "./define-op.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { optionsOf } from "./options.ts";
 import { need, needRank, refuse } from "./refuse.ts";
 import { integersOf } from "./shape/axis.ts";
@@ -38,6 +40,7 @@ export const transposeConv = defineOp({
     return [{ dtype: input.dtype, shape: [batch, height, width, channels] }];
   },
   evaluate: unsupported("heavy: left to the runtime"),
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {

@@ -1,5 +1,7 @@
 /** The positions at which the condition holds, in order, a row each. */
+
 import { defineOp, index, none, unsupported } from "./define-op.ts";
+import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need } from "./refuse.ts";
@@ -14,6 +16,7 @@ export const where = defineOp({
   results: [none],
   infer: (inputs) => [{ dtype: "int64", shape: [-1, need(inputs, 0, "condition").shape.length] }],
   evaluate: unsupported("left to the runtime"),
+  layout: barrier,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("it looks at whether a value is 0, which a zero point hides"),
   version: (use) => (inputDType(use, 0) === "bool" ? 1 : 2),
