@@ -1,0 +1,208 @@
+"""Keras 3 models as `.keras`, and as the legacy `.h5` that Keras 3 still writes."""
+
+import corpus
+from corpus import floats, fresh, generator, integers, keep, randomize, run_from_command_line, waves
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+FRAMEWORK = f"Keras {keras.__version__} on TensorFlow {tf.__version__}"
+
+
+def answers(model, data):
+    """Outputs by name of the layer (with a number where a layer gives several), one sample at a time."""
+    names = getattr(model, "output_names", None) or [model.layers[-1].name]
+    rows = {name: [] for name in names}
+    for index in range(corpus.SAMPLES):
+        given = [tf.constant(array[index : index + 1]) for array in data]
+        row = model(given if len(given) > 1 else given[0], training=False)
+        row = row if isinstance(row, (list, tuple)) else [row]
+        for name, value in zip(names, row):
+            rows[name].append(np.asarray(value)[0])
+    return {name: np.stack(values) for name, values in rows.items()}
+
+
+def store(name, model, data, tests, extension="keras", **options):
+    randomize(model, name)
+    folder = fresh(name)
+    model.save(folder / f"model.{extension}")
+    inputs = {tensor.name: array for tensor, array in zip(model.inputs, data)}
+    format = "keras-v3" if extension == "keras" else "keras-h5"
+    keep(name, format=format, file=f"model.{extension}", framework=FRAMEWORK, tests=tests, inputs=inputs, outputs=answers(model, data), **options)
+
+
+def inverted_residual(x, width, stride, expansion=3, activation="relu6", squeeze=False):
+    entry = x
+    hidden = x.shape[-1] * expansion
+    x = layers.Conv2D(hidden, 1, use_bias=False)(x)
+    x = layers.Activation(activation)(layers.BatchNormalization()(x))
+    x = layers.DepthwiseConv2D(3, strides=stride, padding="same", use_bias=False)(x)
+    x = layers.Activation(activation)(layers.BatchNormalization()(x))
+    if squeeze:
+        gate = layers.GlobalAveragePooling2D(keepdims=True)(x)
+        gate = layers.Conv2D(max(4, hidden // 4), 1, activation="relu")(gate)
+        gate = layers.Conv2D(hidden, 1, activation="hard_sigmoid")(gate)
+        x = layers.Multiply()([x, gate])
+    x = layers.BatchNormalization()(layers.Conv2D(width, 1, use_bias=False)(x))
+    return layers.Add()([entry, x]) if stride == 1 and entry.shape[-1] == width else x
+
+
+def keras3_mobilenet_v2(name):
+    entry = keras.Input((24, 24, 3), name="image")
+    x = layers.Rescaling(1 / 0.5, offset=-0.25)(entry)
+    x = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False)(x)
+    x = layers.ReLU(max_value=6.0)(layers.BatchNormalization()(x))
+    for width, stride in ((8, 1), (10, 2), (10, 1)):
+        x = inverted_residual(x, width, stride)
+    x = layers.GlobalAveragePooling2D()(x)
+    store(name, keras.Model(entry, layers.Dense(5, activation="softmax")(x)), [floats(generator(name), 24, 24, 3)], "inverted residuals as in MobileNetV2, rescaling")
+
+
+def keras3_hard_swish_se(name):
+    entry = keras.Input((20, 20, 3), name="image")
+    x = layers.Conv2D(8, 3, strides=2, padding="same")(entry)
+    x = layers.Activation("hard_silu")(layers.BatchNormalization()(x))
+    for width, stride in ((8, 1), (12, 2)):
+        x = inverted_residual(x, width, stride, 2, "hard_silu", squeeze=True)
+    x = layers.GlobalAveragePooling2D()(x)
+    store(name, keras.Model(entry, layers.Dense(5)(x)), [floats(generator(name), 20, 20, 3)], "squeeze and excite, hard-swish as in MobileNetV3")
+
+
+def keras3_transformer_encoder(name):
+    entry = keras.Input((12, 16), name="tokens")
+    attended = layers.MultiHeadAttention(num_heads=2, key_dim=8)(entry, entry)
+    x = layers.LayerNormalization(epsilon=1e-6)(layers.Add()([entry, attended]))
+    y = layers.Dense(24, activation="gelu")(x)
+    y = layers.Dense(16)(layers.Dropout(0.1)(y))
+    x = layers.LayerNormalization(epsilon=1e-6)(layers.Add()([x, y]))
+    store(name, keras.Model(entry, layers.Dense(4)(layers.GlobalAveragePooling1D()(x))), [floats(generator(name), 12, 16)], "transformer encoder block: multi-head attention, layer norm, GELU")
+
+
+def keras3_unet(name):
+    entry = keras.Input((16, 16, 2), name="image")
+    a = layers.Conv2D(6, 3, padding="same", activation="relu")(entry)
+    b = layers.Conv2D(8, 3, padding="same", activation="relu")(layers.MaxPooling2D()(a))
+    c = layers.Conv2D(10, 3, padding="same", activation="relu")(layers.MaxPooling2D()(b))
+    x = layers.Conv2DTranspose(8, 2, strides=2)(c)
+    x = layers.Conv2D(8, 3, padding="same", activation="relu")(layers.Concatenate()([x, b]))
+    x = layers.UpSampling2D(2, interpolation="nearest")(x)
+    x = layers.Conv2D(6, 3, padding="same", activation="relu")(layers.Concatenate()([x, a]))
+    store(name, keras.Model(entry, layers.Conv2D(2, 1, activation="softmax", name="mask")(x)), [floats(generator(name), 16, 16, 2)], "U-Net: transpose convolution, skip connections, upsampling")
+
+
+def keras3_bidirectional_lstm(name):
+    entry = keras.Input((10, 5), name="steps")
+    x = layers.Bidirectional(layers.LSTM(6, return_sequences=True))(entry)
+    x = layers.GRU(7)(x)
+    store(name, keras.Model(entry, layers.Dense(3, activation="sigmoid")(x)), [floats(generator(name), 10, 5)], "bidirectional LSTM, GRU")
+
+
+def keras3_group_norm(name):
+    entry = keras.Input((12, 12, 4), name="image")
+    x = layers.Conv2D(8, 3, padding="same")(entry)
+    x = layers.GroupNormalization(groups=4)(x)
+    x = layers.Activation("silu")(x)
+    x = layers.Conv2D(8, 3, strides=2, padding="same")(x)
+    x = layers.GroupNormalization(groups=-1)(x)
+    x = layers.LeakyReLU(negative_slope=0.1)(x)
+    x = layers.UnitNormalization()(layers.GlobalAveragePooling2D()(x))
+    store(name, keras.Model(entry, layers.Dense(3)(x)), [floats(generator(name), 12, 12, 4)], "group norm, instance norm, unit norm, SiLU")
+
+
+def keras3_nested_shared(name):
+    inner_entry = keras.Input((10, 10, 2))
+    inner = keras.Model(inner_entry, layers.Flatten()(layers.Conv2D(5, 3, activation="relu")(inner_entry)), name="tower")
+    left, right = keras.Input((10, 10, 2), name="left"), keras.Input((10, 10, 2), name="right")
+    a, b = inner(left), inner(right)
+    head = keras.Sequential([layers.Dense(6, activation="relu"), layers.Dense(3)], name="head")
+    difference = head(layers.Subtract()([a, b]))
+    both = layers.Softmax(name="class")(head(layers.Maximum()([a, b])))
+    rng = generator(name)
+    store(name, keras.Model([left, right], [difference, both]), [floats(rng, 10, 10, 2), floats(rng, 10, 10, 2)], "a nested model and a nested Sequential, both called twice; two outputs")
+
+
+def keras3_grouped_dilated(name):
+    entry = keras.Input((14, 14, 8), name="image")
+    x = layers.Conv2D(12, 3, groups=4, padding="same", activation="relu")(entry)
+    x = layers.Conv2D(8, 3, dilation_rate=2, padding="same")(x)
+    x = layers.PReLU(shared_axes=[1, 2])(x)
+    x = layers.DepthwiseConv2D(3, depth_multiplier=2, dilation_rate=2)(x)
+    x = layers.SeparableConv2D(6, 3)(x)
+    store(name, keras.Model(entry, layers.Dense(4)(layers.GlobalMaxPooling2D()(x))), [floats(generator(name), 14, 14, 8)], "grouped, dilated, depthwise and separable convolutions")
+
+
+def keras3_audio_conv1d(name):
+    entry = keras.Input((80, 1), name="audio")
+    x = layers.ZeroPadding1D(3)(entry)
+    x = layers.Conv1D(8, 7, strides=2)(x)
+    x = layers.Activation("relu")(layers.BatchNormalization()(x))
+    x = layers.DepthwiseConv1D(5, padding="same")(x)
+    x = layers.Conv1D(12, 1, activation="selu")(x)
+    x = layers.Conv1DTranspose(6, 4, strides=2, padding="same")(x)
+    x = layers.Cropping1D((1, 1))(x)
+    x = layers.GlobalAveragePooling1D()(x)
+    store(name, keras.Model(entry, layers.Dense(4)(x)), [waves(generator(name), 80, 1)], "1-D convolutions: strided, depthwise, transposed")
+
+
+def keras3_embedding(name):
+    words = keras.Input((16,), dtype="int32", name="words")
+    positions = layers.Embedding(60, 8, name="word_table")(words)
+    x = layers.Conv1D(8, 3, padding="same", activation="relu")(positions)
+    x = layers.Attention()([x, x])
+    store(name, keras.Model(words, layers.Dense(3, activation="softmax")(layers.GlobalMaxPooling1D()(x))), [integers(generator(name), 16, high=60)], "integer input, embedding, dot-product attention")
+
+
+def keras3_operators(name):
+    """Keras 3 lets a functional model use plain operations between layers."""
+    entry = keras.Input((8, 8, 4), name="image")
+    x = layers.Conv2D(6, 3, padding="same")(entry)
+    x = keras.ops.relu(x) * 0.5 + 0.1
+    x = keras.ops.concatenate([x, keras.ops.mean(x, axis=-1, keepdims=True)], axis=-1)
+    x = keras.ops.reshape(x, (-1, 64, 7))
+    x = keras.ops.transpose(x, (0, 2, 1))
+    store(name, keras.Model(entry, layers.Dense(3)(layers.Flatten()(x))), [floats(generator(name), 8, 8, 4)], "plain operations between layers")
+
+
+def keras3_dynamic(name):
+    entry = keras.Input((None, None, 3), name="image")
+    x = layers.Conv2D(8, 3, padding="same", activation="relu")(entry)
+    x = layers.UpSampling2D(2, interpolation="bilinear")(x)
+    x = layers.Conv2D(3, 3, padding="same", name="picture")(x)
+    store(name, keras.Model(entry, x), [floats(generator(name), 9, 7, 3)], "dynamic height and width", input_shapes={"image": (1, 9, 7, 3)})
+
+
+def keras3_h5_cnn(name):
+    entry = keras.Input((14, 14, 3), name="image")
+    x = layers.Conv2D(6, 3, activation="relu")(entry)
+    x = layers.BatchNormalization()(x)
+    x = layers.Conv2D(6, 3, padding="same")(x)
+    x = layers.Add()([x, layers.Conv2D(6, 1, strides=1)(x)])
+    x = layers.Flatten()(layers.AveragePooling2D(3)(x))
+    store(name, keras.Model(entry, layers.Dense(4, activation="softmax")(x)), [floats(generator(name), 14, 14, 3)], "CNN in the legacy HDF5 form as Keras 3 writes it", extension="h5")
+
+
+def keras3_h5_lstm(name):
+    model = keras.Sequential([keras.Input((8, 4)), layers.LSTM(7, return_sequences=True), layers.LayerNormalization(), layers.GRU(5), layers.Dense(2)])
+    store(name, model, [floats(generator(name), 8, 4)], "Sequential of recurrent layers in the legacy HDF5 form", extension="h5")
+
+
+run_from_command_line(
+    [
+        keras3_mobilenet_v2,
+        keras3_hard_swish_se,
+        keras3_transformer_encoder,
+        keras3_unet,
+        keras3_bidirectional_lstm,
+        keras3_group_norm,
+        keras3_nested_shared,
+        keras3_grouped_dilated,
+        keras3_audio_conv1d,
+        keras3_embedding,
+        keras3_operators,
+        keras3_dynamic,
+        keras3_h5_cnn,
+        keras3_h5_lstm,
+    ]
+)
