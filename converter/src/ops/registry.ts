@@ -7,15 +7,22 @@ import { add } from "./add.ts";
 import { addN } from "./add-n.ts";
 import { argMax } from "./arg-max.ts";
 import { argMin } from "./arg-min.ts";
+import { atan2 } from "./atan2.ts";
 import { averagePool2d } from "./average-pool-2d.ts";
 import { batchMatmul } from "./batch-matmul.ts";
 import { batchNorm } from "./batch-norm.ts";
 import { batchToSpaceNd } from "./batch-to-space-nd.ts";
+import { bidirectionalSequenceLstm } from "./bidirectional-sequence-lstm.ts";
+import { bidirectionalSequenceRnn } from "./bidirectional-sequence-rnn.ts";
+import { broadcastArgs } from "./broadcast-args.ts";
 import { broadcastTo } from "./broadcast-to.ts";
 import { cast } from "./cast.ts";
 import { ceil } from "./ceil.ts";
+import { complexAbs } from "./complex-abs.ts";
 import { concatenation } from "./concatenation.ts";
 import { conv2d } from "./conv-2d.ts";
+import { conv3d } from "./conv-3d.ts";
+import { conv3dTranspose } from "./conv-3d-transpose.ts";
 import { cos } from "./cos.ts";
 import { cumsum } from "./cumsum.ts";
 import { custom } from "./custom.ts";
@@ -25,6 +32,7 @@ import { depthToSpace } from "./depth-to-space.ts";
 import { depthwiseConv2d } from "./depthwise-conv-2d.ts";
 import { dequantize } from "./dequantize.ts";
 import { div } from "./div.ts";
+import { dynamicUpdateSlice } from "./dynamic-update-slice.ts";
 import { elu } from "./elu.ts";
 import { embeddingLookup } from "./embedding-lookup.ts";
 import { equal } from "./equal.ts";
@@ -41,16 +49,23 @@ import { gelu } from "./gelu.ts";
 import { greater } from "./greater.ts";
 import { greaterEqual } from "./greater-equal.ts";
 import { hardSwish } from "./hard-swish.ts";
+import { ifOp } from "./if.ts";
+import { imag } from "./imag.ts";
 import { l2Normalization } from "./l2-normalization.ts";
+import { l2Pool2d } from "./l2-pool-2d.ts";
 import { leakyRelu } from "./leaky-relu.ts";
 import { less } from "./less.ts";
 import { lessEqual } from "./less-equal.ts";
+import { localResponseNormalization } from "./local-response-normalization.ts";
 import { log } from "./log.ts";
 import { logSoftmax } from "./log-softmax.ts";
 import { logicalAnd } from "./logical-and.ts";
 import { logicalNot } from "./logical-not.ts";
 import { logicalOr } from "./logical-or.ts";
 import { logistic } from "./logistic.ts";
+import { lstm } from "./lstm.ts";
+import { matrixDiag } from "./matrix-diag.ts";
+import { matrixSetDiag } from "./matrix-set-diag.ts";
 import { maxPool2d } from "./max-pool-2d.ts";
 import { maximum } from "./maximum.ts";
 import { mean } from "./mean.ts";
@@ -58,6 +73,8 @@ import { minimum } from "./minimum.ts";
 import { mirrorPad } from "./mirror-pad.ts";
 import { mul } from "./mul.ts";
 import { neg } from "./neg.ts";
+import { nonMaxSuppressionV4 } from "./non-max-suppression-v4.ts";
+import { nonMaxSuppressionV5 } from "./non-max-suppression-v5.ts";
 import { notEqual } from "./not-equal.ts";
 import { oneHot } from "./one-hot.ts";
 import { pack } from "./pack.ts";
@@ -67,27 +84,38 @@ import { pow } from "./pow.ts";
 import { prelu } from "./prelu.ts";
 import { quantize } from "./quantize.ts";
 import { range } from "./range.ts";
+import { rank } from "./rank.ts";
+import { real } from "./real.ts";
+import { reduceAll } from "./reduce-all.ts";
+import { reduceAny } from "./reduce-any.ts";
 import { reduceMax } from "./reduce-max.ts";
 import { reduceMin } from "./reduce-min.ts";
 import { reduceProd } from "./reduce-prod.ts";
 import { relu } from "./relu.ts";
+import { relu0To1 } from "./relu-0-to-1.ts";
 import { reluN1To1 } from "./relu-n1-to-1.ts";
 import { relu6 } from "./relu6.ts";
 import { reshape } from "./reshape.ts";
 import { resizeBilinear } from "./resize-bilinear.ts";
 import { resizeNearestNeighbor } from "./resize-nearest-neighbor.ts";
+import { reverseSequence } from "./reverse-sequence.ts";
 import { reverseV2 } from "./reverse-v2.ts";
+import { rfft2d } from "./rfft2d.ts";
+import { rnn } from "./rnn.ts";
 import { round } from "./round.ts";
 import { rsqrt } from "./rsqrt.ts";
 import { scatterNd } from "./scatter-nd.ts";
+import { segmentSum } from "./segment-sum.ts";
 import { select } from "./select.ts";
 import { selectV2 } from "./select-v2.ts";
 import { shape } from "./shape.ts";
+import { sign } from "./sign.ts";
 import { sin } from "./sin.ts";
 import { slice } from "./slice.ts";
 import { softmax } from "./softmax.ts";
 import { spaceToBatchNd } from "./space-to-batch-nd.ts";
 import { spaceToDepth } from "./space-to-depth.ts";
+import { sparseToDense } from "./sparse-to-dense.ts";
 import { split } from "./split.ts";
 import { splitV } from "./split-v.ts";
 import { sqrt } from "./sqrt.ts";
@@ -97,13 +125,23 @@ import { squeeze } from "./squeeze.ts";
 import { stridedSlice } from "./strided-slice.ts";
 import { sub } from "./sub.ts";
 import { sum } from "./sum.ts";
+import { svdf } from "./svdf.ts";
 import { tanh } from "./tanh.ts";
 import { tile } from "./tile.ts";
 import { topkV2 } from "./topk-v2.ts";
 import { transpose } from "./transpose.ts";
 import { transposeConv } from "./transpose-conv.ts";
+import { unidirectionalSequenceLstm } from "./unidirectional-sequence-lstm.ts";
+import { unidirectionalSequenceRnn } from "./unidirectional-sequence-rnn.ts";
+import { unique } from "./unique.ts";
 import { unpack } from "./unpack.ts";
+import { unsortedSegmentMax } from "./unsorted-segment-max.ts";
+import { unsortedSegmentMin } from "./unsorted-segment-min.ts";
+import { unsortedSegmentProd } from "./unsorted-segment-prod.ts";
+import { unsortedSegmentSum } from "./unsorted-segment-sum.ts";
 import { where } from "./where.ts";
+import { whileOp } from "./while.ts";
+import { zerosLike } from "./zeros-like.ts";
 
 export const operators: readonly Op[] = [
   abs,
@@ -111,15 +149,22 @@ export const operators: readonly Op[] = [
   add,
   argMax,
   argMin,
+  atan2,
   averagePool2d,
   batchMatmul,
   batchNorm,
   batchToSpaceNd,
+  bidirectionalSequenceLstm,
+  bidirectionalSequenceRnn,
+  broadcastArgs,
   broadcastTo,
   cast,
   ceil,
+  complexAbs,
   concatenation,
   conv2d,
+  conv3dTranspose,
+  conv3d,
   cos,
   cumsum,
   custom,
@@ -128,6 +173,7 @@ export const operators: readonly Op[] = [
   depthwiseConv2d,
   dequantize,
   div,
+  dynamicUpdateSlice,
   elu,
   embeddingLookup,
   equal,
@@ -144,16 +190,23 @@ export const operators: readonly Op[] = [
   greaterEqual,
   greater,
   hardSwish,
+  ifOp,
+  imag,
   l2Normalization,
+  l2Pool2d,
   leakyRelu,
   lessEqual,
   less,
+  localResponseNormalization,
   logSoftmax,
   log,
   logicalAnd,
   logicalNot,
   logicalOr,
   logistic,
+  lstm,
+  matrixDiag,
+  matrixSetDiag,
   maxPool2d,
   maximum,
   mean,
@@ -161,6 +214,8 @@ export const operators: readonly Op[] = [
   mirrorPad,
   mul,
   neg,
+  nonMaxSuppressionV4,
+  nonMaxSuppressionV5,
   notEqual,
   oneHot,
   pack,
@@ -170,27 +225,38 @@ export const operators: readonly Op[] = [
   prelu,
   quantize,
   range,
+  rank,
+  real,
+  reduceAll,
+  reduceAny,
   reduceMax,
   reduceMin,
   reduceProd,
+  relu0To1,
   reluN1To1,
   relu,
   relu6,
   reshape,
   resizeBilinear,
   resizeNearestNeighbor,
+  reverseSequence,
   reverseV2,
+  rfft2d,
+  rnn,
   round,
   rsqrt,
   scatterNd,
+  segmentSum,
   selectV2,
   select,
   shape,
+  sign,
   sin,
   slice,
   softmax,
   spaceToBatchNd,
   spaceToDepth,
+  sparseToDense,
   splitV,
   split,
   sqrt,
@@ -200,13 +266,23 @@ export const operators: readonly Op[] = [
   stridedSlice,
   sub,
   sum,
+  svdf,
   tanh,
   tile,
   topkV2,
   transposeConv,
   transpose,
+  unidirectionalSequenceLstm,
+  unidirectionalSequenceRnn,
+  unique,
   unpack,
+  unsortedSegmentMax,
+  unsortedSegmentMin,
+  unsortedSegmentProd,
+  unsortedSegmentSum,
   where,
+  whileOp,
+  zerosLike,
 ];
 
 const byKind = new Map(operators.map((op) => [op.kind, op]));

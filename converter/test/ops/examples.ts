@@ -10,6 +10,8 @@ export interface ExampleOperand {
   readonly dtype?: DType;
   /** Present: a constant. Absent: an input of the graph. */
   readonly values?: readonly number[];
+  /** Keeps its value between runs. */
+  readonly variable?: boolean;
   readonly scale?: number;
   readonly zeroPoint?: number;
 }
@@ -29,6 +31,7 @@ export interface Example {
 const x = (...shape: number[]): ExampleOperand => ({ shape });
 const ints = (...values: number[]): ExampleOperand => ({ shape: [values.length], dtype: "int32", values });
 const int = (value: number): ExampleOperand => ({ shape: [], dtype: "int32", values: [value] });
+const number = (value: number): ExampleOperand => ({ shape: [], values: [value] });
 /** Small constants of both signs, all different. */
 export const ramp = (count: number): number[] =>
   Array.from({ length: count }, (_, i) => Math.fround(((i * 37) % 101) / 50 - 1));
@@ -54,6 +57,24 @@ const resizes: readonly Example[] = [
   { operands: [x(1, 4, 5, 2), ints(8, 7)] },
   { operands: [x(1, 4, 5, 2), ints(8, 10)], attributes: { halfPixelCenters: true } },
 ];
+const segments: readonly Example[] = [{ operands: [x(4, 2), ints(2, 0, 2, 1), int(3)] }];
+
+const keepsState = "its JavaScript does not load files with state";
+const kept = (...shape: number[]): ExampleOperand => ({ shape, variable: true });
+/** Weights of five cells that see four features: four matrices, four recurrent ones, no peepholes, biases, no projection. */
+const lstm: readonly (ExampleOperand | null)[] = [
+  ...[1, 2, 3, 4].map(() => weights(5, 4)),
+  ...[1, 2, 3, 4].map(() => weights(5, 5)),
+  null,
+  null,
+  null,
+  ...[1, 2, 3, 4].map(() => weights(5)),
+  null,
+  null,
+];
+const absent = (count: number): readonly null[] => Array.from({ length: count }, () => null);
+const state = (batch: number): readonly ExampleOperand[] => [kept(batch, 5), kept(batch, 5)];
+const cell = (batch: number): readonly ExampleOperand[] => [weights(5, 4), weights(5, 5), weights(5), kept(batch, 5)];
 
 export const examples: Readonly<Record<string, readonly Example[]>> = {
   ABS: unary,
@@ -61,6 +82,7 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   ADD_N: [{ operands: [x(2, 3), x(2, 3), x(2, 3)] }],
   ARG_MAX: [{ operands: [x(2, 3, 4), int(-1)] }],
   ARG_MIN: [{ operands: [x(2, 3, 4), int(1)] }],
+  ATAN2: [{ operands: [x(2, 3), x(2, 3)] }],
   AVERAGE_POOL_2D: pools,
   BATCH_MATMUL: [
     { operands: [x(2, 3, 4), x(2, 4, 5)] },
@@ -71,11 +93,32 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
     { operands: [x(4, 2, 3, 2), ints(2, 2), paddings(2, 1, 0, 0, 2)] },
     { operands: [x(4, 3, 2), ints(2), paddings(1, 0, 1)] },
   ],
+  BIDIRECTIONAL_SEQUENCE_LSTM: [
+    {
+      operands: [x(2, 3, 4), ...lstm, ...lstm, ...state(2), ...state(2), ...absent(9)],
+      attributes: { timeMajor: false, fusedActivationFunction: "TANH" },
+      notInLitert: keepsState,
+    },
+    {
+      operands: [x(2, 3, 4), ...lstm, ...lstm, ...state(3), ...state(3), ...absent(9)],
+      attributes: { timeMajor: true, mergeOutputs: true, fusedActivationFunction: "TANH" },
+      notInLitert: keepsState,
+    },
+  ],
+  BIDIRECTIONAL_SEQUENCE_RNN: [
+    {
+      operands: [x(2, 3, 4), ...cell(3), ...cell(3), ...absent(3)],
+      attributes: { timeMajor: true, fusedActivationFunction: "RELU" },
+      notInLitert: keepsState,
+    },
+  ],
+  BROADCAST_ARGS: [{ operands: [ints(2, 1, 4), ints(3, 1)], notInLitert: knownBefore }],
   BROADCAST_TO: [{ operands: [x(2, 1, 3), ints(2, 4, 3)] }],
   CAST: [
     { operands: [{ shape: [2, 3], dtype: "int32" }], attributes: { inDataType: "INT32", outDataType: "FLOAT32" } },
   ],
   CEIL: unary,
+  COMPLEX_ABS: [{ operands: [{ shape: [2, 3], dtype: "complex64" }], notHandedOver: "it takes complex numbers" }],
   CONCATENATION: [
     { operands: [x(2, 3), x(2, 4)], attributes: { axis: 1 } },
     { operands: [x(2, 3), x(1, 3), x(3, 3)], attributes: { axis: -2 } },
@@ -89,6 +132,19 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
     {
       operands: [x(1, 9, 9, 2), weights(4, 3, 3, 2), weights(4)],
       attributes: { dilationHFactor: 2, dilationWFactor: 2 },
+    },
+  ],
+  CONV_3D: [
+    { operands: [x(1, 4, 5, 6, 2), weights(2, 3, 2, 2, 4), weights(4)], attributes: { strideD: 2 } },
+    {
+      operands: [x(2, 4, 5, 6, 2), weights(2, 3, 2, 2, 4)],
+      attributes: { padding: "VALID", strideH: 2, fusedActivationFunction: "RELU" },
+    },
+  ],
+  CONV_3D_TRANSPOSE: [
+    {
+      operands: [ints(1, 4, 6, 8, 3), weights(2, 2, 2, 3, 2), x(1, 2, 3, 4, 2)],
+      attributes: { strideD: 2, strideH: 2, strideW: 2 },
     },
   ],
   COS: unary,
@@ -106,6 +162,7 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   DEPTH_TO_SPACE: [{ operands: [x(1, 2, 3, 8)], attributes: { blockSize: 2 } }],
   DEQUANTIZE: [{ operands: [{ shape: [2, 3], dtype: "int8", scale: 0.25, zeroPoint: 3 }] }],
   DIV: binary,
+  DYNAMIC_UPDATE_SLICE: [{ operands: [x(4, 5), x(2, 2), ints(1, 3)] }],
   ELU: unary,
   EMBEDDING_LOOKUP: [{ operands: [ints(2, 0, 1, 1), weights(3, 4)] }],
   EQUAL: binary,
@@ -127,16 +184,30 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   GREATER: binary,
   GREATER_EQUAL: binary,
   HARD_SWISH: unary,
+  IMAG: [{ operands: [{ shape: [2, 3], dtype: "complex64" }], notHandedOver: "it takes complex numbers" }],
   L2_NORMALIZATION: [{ operands: [x(2, 5)] }],
+  L2_POOL_2D: pools,
   LEAKY_RELU: [{ operands: [x(2, 3)], attributes: { alpha: Math.fround(0.1) } }],
   LESS: binary,
   LESS_EQUAL: binary,
+  LOCAL_RESPONSE_NORMALIZATION: [
+    { operands: [x(1, 2, 3, 8)], attributes: { radius: 2, bias: 1, alpha: Math.fround(0.3), beta: 0.75 } },
+  ],
   LOG: [{ operands: [{ shape: [4], values: [0.25, 1, 2, 9] }] }],
   LOGICAL_AND: [{ operands: [flags(2, 3), flags(3)] }],
   LOGICAL_NOT: [{ operands: [flags(2, 3)] }],
   LOGICAL_OR: [{ operands: [flags(2, 3), flags(3)] }],
   LOGISTIC: unary,
   LOG_SOFTMAX: [{ operands: [x(2, 5)] }],
+  LSTM: [
+    {
+      operands: [x(2, 4), ...lstm, ...state(2)],
+      attributes: { fusedActivationFunction: "TANH" },
+      notInLitert: keepsState,
+    },
+  ],
+  MATRIX_DIAG: [{ operands: [x(2, 3)] }],
+  MATRIX_SET_DIAG: [{ operands: [x(2, 3, 3), x(2, 3)] }],
   MAXIMUM: binary,
   MAX_POOL_2D: pools,
   MEAN: reductions,
@@ -147,6 +218,8 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   ],
   MUL: binary,
   NEG: unary,
+  NON_MAX_SUPPRESSION_V4: [{ operands: [x(6, 4), x(6), int(3), number(0.5), number(-10)] }],
+  NON_MAX_SUPPRESSION_V5: [{ operands: [x(6, 4), x(6), int(3), number(0.5), number(-10), number(0.5)] }],
   NOT_EQUAL: binary,
   ONE_HOT: [
     { operands: [{ shape: [2, 3], dtype: "int32" }, int(4), { shape: [], values: [3] }, { shape: [], values: [-2] }] },
@@ -165,11 +238,19 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
     { operands: [1, 7, 2].map((value) => ({ shape: [], values: [value] })), notInLitert: knownBefore },
     { operands: [5, -1.5, -0.75].map((value) => ({ shape: [], values: [value] })), notInLitert: knownBefore },
   ],
+  RANK: [{ operands: [x(2, 3, 4)], notInLitert: knownBefore }],
+  REAL: [{ operands: [{ shape: [2, 3], dtype: "complex64" }], notHandedOver: "it takes complex numbers" }],
+  REDUCE_ALL: [{ operands: [flags(2, 3), ints(1)] }],
+  REDUCE_ANY: [
+    { operands: [flags(2, 3), ints(1)] },
+    { operands: [flags(2, 3), ints(0)], attributes: { keepDims: true } },
+  ],
   REDUCE_MAX: reductions,
   REDUCE_MIN: reductions,
   REDUCE_PROD: reductions,
   RELU: unary,
   RELU6: unary,
+  RELU_0_TO_1: unary,
   RELU_N1_TO_1: unary,
   RESHAPE: [
     { operands: [x(2, 3, 4), ints(4, 6)], attributes: { newShape: [4, 6] } },
@@ -178,16 +259,21 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   ],
   RESIZE_BILINEAR: resizes,
   RESIZE_NEAREST_NEIGHBOR: resizes,
+  REVERSE_SEQUENCE: [{ operands: [x(2, 4, 3), ints(3, 1)], attributes: { seqDim: 1, batchDim: 0 } }],
   REVERSE_V2: [{ operands: [x(2, 3, 4), ints(1)] }, { operands: [x(2, 3), ints(-1)] }],
+  RFFT2D: [{ operands: [x(2, 3, 8), ints(4, 8)], notHandedOver: "it gives complex numbers" }],
+  RNN: [{ operands: [x(2, 4), ...cell(2)], attributes: { fusedActivationFunction: "TANH" }, notInLitert: keepsState }],
   ROUND: unary,
   RSQRT: [{ operands: [{ shape: [4], values: [0.25, 1, 4, 9] }] }],
   SCATTER_ND: [
     { operands: [{ shape: [3, 1], dtype: "int32", values: [4, 1, 4] }, x(3, 2), ints(5, 2)] },
     { operands: [{ shape: [2, 2], dtype: "int32", values: [0, 1, 2, 0] }, x(2), ints(3, 2)] },
   ],
+  SEGMENT_SUM: [{ operands: [x(4, 2), ints(0, 0, 1, 2)], notInLitert: "it makes room for its result as it runs" }],
   SELECT: [{ operands: [flags(2, 3), x(2, 3), x(2, 3)] }, { operands: [flags(2), x(2, 3), x(2, 3)] }],
   SELECT_V2: [{ operands: [flags(2, 3), x(2, 3), x(3)] }],
   SHAPE: [{ operands: [x(2, 3, 4)], notInLitert: knownBefore }],
+  SIGN: unary,
   SIN: unary,
   SLICE: [{ operands: [x(4, 5), ints(1, 2), ints(2, -1)] }],
   SOFTMAX: [{ operands: [x(2, 5)] }],
@@ -197,6 +283,7 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
     { operands: [x(2, 5, 3), ints(2), paddings(1, 0, 1)] },
   ],
   SPACE_TO_DEPTH: [{ operands: [x(1, 4, 6, 2)], attributes: { blockSize: 2 } }],
+  SPARSE_TO_DENSE: [{ operands: [ints(1, 3), ints(5), x(2), number(7)] }],
   SPLIT: [{ operands: [int(1), x(2, 6)], attributes: { numSplits: 3 } }],
   SPLIT_V: [{ operands: [x(2, 6), ints(1, -1, 2), int(1)], attributes: { numSplits: 3 } }],
   SQRT: [{ operands: [{ shape: [4], values: [0.25, 1, 2, 9] }] }],
@@ -211,6 +298,13 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   ],
   SUB: binary,
   SUM: reductions,
+  SVDF: [
+    {
+      operands: [x(2, 3), weights(4, 3), weights(4, 5), weights(2), kept(2, 20)],
+      attributes: { rank: 2 },
+      notInLitert: keepsState,
+    },
+  ],
   TANH: unary,
   TILE: [{ operands: [x(2, 3), ints(2, 3)] }],
   TOPK_V2: [{ operands: [x(2, 6), int(3)] }],
@@ -225,9 +319,30 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
       attributes: { strideH: 2, strideW: 2, padding: "VALID" },
     },
   ],
+  UNIDIRECTIONAL_SEQUENCE_LSTM: [
+    {
+      operands: [x(2, 3, 4), ...lstm, ...state(2)],
+      attributes: { fusedActivationFunction: "TANH" },
+      notInLitert: keepsState,
+    },
+    {
+      operands: [x(2, 3, 4), ...lstm, ...state(3)],
+      attributes: { timeMajor: true, fusedActivationFunction: "TANH" },
+      notInLitert: keepsState,
+    },
+  ],
+  UNIDIRECTIONAL_SEQUENCE_RNN: [
+    { operands: [x(2, 3, 4), ...cell(2)], attributes: { fusedActivationFunction: "TANH" }, notInLitert: keepsState },
+  ],
+  UNIQUE: [{ operands: [x(6)], notHandedOver: "how many there are is known only after the run" }],
   UNPACK: [
     { operands: [x(3, 2)], attributes: { num: 3, axis: 0 } },
     { operands: [x(3, 2)], attributes: { num: 2, axis: -1 } },
   ],
+  UNSORTED_SEGMENT_MAX: segments,
+  UNSORTED_SEGMENT_MIN: segments,
+  UNSORTED_SEGMENT_PROD: segments,
+  UNSORTED_SEGMENT_SUM: segments,
   WHERE: [{ operands: [flags(2, 3)], notHandedOver: "they are int64" }],
+  ZEROS_LIKE: unary,
 };

@@ -27,6 +27,8 @@ import { singleOperatorModel } from "./single-operator-model.ts";
 const withoutExample: Readonly<Record<string, string>> = {
   BATCH_NORM: "no file can hold it",
   CUSTOM: "the runtimes have none of its kind",
+  IF: "it needs other graphs",
+  WHILE: "it needs other graphs",
   DENSIFY: "it needs a sparse constant, which is refused",
 };
 /** What rounding to float32 and another order of summation may change, relative to a value or to what sums cancel. */

@@ -11,11 +11,12 @@ export function singleOperatorModel(op: Op, example: Example): Model {
   const draft = new GraphDraft();
   const inputs = example.operands.map((operand, i): TensorId | null => {
     if (!operand) return null;
-    const { shape, dtype = "float32", values, scale, zeroPoint = 0 } = operand;
+    const { shape, dtype = "float32", values, variable, scale, zeroPoint = 0 } = operand;
     const name = `operand_${i}`;
     const quantization = scale === undefined ? {} : perTensor(scale, zeroPoint);
     if (values)
       return draft.addTensor({ name, dtype, shape, constant: constantOf(bytesOf(dtype, values)), ...quantization });
+    if (variable) return draft.addTensor({ name, dtype, shape, variable });
     const id = draft.addTensor({ name, dtype, shape, ...quantization });
     draft.inputs.push(id);
     return id;

@@ -1,0 +1,28 @@
+/** Divides by a power of the sum of squares over channels nearby. */
+import { activation, defineOp, free, unsupported } from "./define-op.ts";
+import { barrier } from "./layout/layout-rule.ts";
+import { noMacs } from "./macs.ts";
+import { optionsOf } from "./options.ts";
+import { needRank } from "./refuse.ts";
+import { always1 } from "./version-rules.ts";
+
+export const localResponseNormalization = defineOp({
+  kind: "LOCAL_RESPONSE_NORMALIZATION",
+  code: 13,
+  options: "LocalResponseNormalizationOptions",
+  attributes: optionsOf("LocalResponseNormalizationOptions"),
+  operands: [activation("input")],
+  results: [free],
+  infer: (inputs) => {
+    const { dtype, shape } = needRank(inputs, 0, "input", 4);
+    return [{ dtype, shape }];
+  },
+  evaluate: unsupported("left to the runtime"),
+  layout: barrier,
+  raise: unsupported("not written as TensorFlow nodes yet"),
+  int8: unsupported("no int8 kernel"),
+  version: always1,
+  minRuntime: { 1: "1.5.0" },
+  fusedActivations: [],
+  macs: noMacs,
+});

@@ -1,0 +1,27 @@
+/** How many axes its operand has. */
+
+import { bytesOf } from "../ir/values.ts";
+import { activation, defineOp, none, unsupported } from "./define-op.ts";
+import { barrier } from "./layout/layout-rule.ts";
+import { noMacs } from "./macs.ts";
+import { optionsOf } from "./options.ts";
+import { always1 } from "./version-rules.ts";
+
+export const rank = defineOp({
+  kind: "RANK",
+  code: 110,
+  options: "RankOptions",
+  attributes: optionsOf("RankOptions"),
+  operands: [activation("input")],
+  results: [none],
+  infer: () => [{ dtype: "int32", shape: [] }],
+  evaluate: ([input]) =>
+    input ? [{ dtype: "int32", shape: [], bytes: bytesOf("int32", [input.shape.length]) }] : null,
+  layout: barrier,
+  raise: unsupported("not written as TensorFlow nodes yet"),
+  int8: true,
+  version: always1,
+  minRuntime: { 1: "1.14.0" },
+  fusedActivations: [],
+  macs: noMacs,
+});

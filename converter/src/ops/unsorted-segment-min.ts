@@ -1,0 +1,25 @@
+/** Least values of the rows that carry the same id, in any order. */
+import { activation, defineOp, free, index, unsupported } from "./define-op.ts";
+import { barrier } from "./layout/layout-rule.ts";
+import { noMacs } from "./macs.ts";
+import { optionsOf } from "./options.ts";
+import { inferSegments } from "./shape/segments.ts";
+import { always1 } from "./version-rules.ts";
+
+export const unsortedSegmentMin = defineOp({
+  kind: "UNSORTED_SEGMENT_MIN",
+  code: 157,
+  options: "UnsortedSegmentMinOptions",
+  attributes: optionsOf("UnsortedSegmentMinOptions"),
+  operands: [activation("data"), index("ids"), index("count")],
+  results: [free],
+  infer: inferSegments,
+  evaluate: unsupported("left to the runtime"),
+  layout: barrier,
+  raise: unsupported("not written as TensorFlow nodes yet"),
+  int8: unsupported("no int8 kernel"),
+  version: always1,
+  minRuntime: { 1: "2.11.0" },
+  fusedActivations: [],
+  macs: noMacs,
+});
