@@ -1,0 +1,204 @@
+"""`.tflite` files by TensorFlow's own converter: float, float16, dynamic range, int8, int16x8, several signatures, LSTM.
+Answers are those of TensorFlow's interpreter, by the names of the signature; of quantized files with reference kernels."""
+
+import corpus
+from corpus import SAMPLES, floats, fresh, generator, integers, keep, random_weight, randomize, run_from_command_line, waves
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+layers = tf_keras.layers
+FRAMEWORK = f"TensorFlow {tf.__version__}, TFLiteConverter"
+
+
+def answers(content, data, reference=False):
+    kind = tf.lite.experimental.OpResolverType.BUILTIN_REF if reference else tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = tf.lite.Interpreter(model_content=content, experimental_op_resolver_type=kind)
+    key = next(iter(interpreter.get_signature_list()))
+    runner = interpreter.get_signature_runner(key)
+    rows = {}
+    for index in range(SAMPLES):
+        for name, value in runner(**{name: array[index : index + 1] for name, array in data.items()}).items():
+            rows.setdefault(name, []).append(value[0].copy())
+    return {name: np.stack(values) for name, values in rows.items()}
+
+
+def store(name, converter, data, tests, **options):
+    content = converter.convert()
+    folder = fresh(name)
+    (folder / "model.tflite").write_bytes(content)
+    reference = options.pop("reference", False)
+    keep(name, format="tflite", file="model.tflite", framework=FRAMEWORK, tests=tests, inputs=data, outputs=answers(content, data, reference), **options)
+
+
+def from_keras(name, model, batch=1):
+    randomize(model, name)
+    specs = [tf.TensorSpec((batch, *one.shape[1:]), one.dtype, name=one.name) for one in model.inputs]
+
+    @tf.function(input_signature=specs)
+    def call(*inputs):
+        results = model(inputs if len(inputs) > 1 else inputs[0], training=False)
+        results = results if isinstance(results, (list, tuple)) else [results]
+        return dict(zip(model.output_names, results))
+
+    return tf.lite.TFLiteConverter.from_concrete_functions([call.get_concrete_function()], model)
+
+
+def mobile_net(activation="relu6"):
+    entry = layers.Input((20, 20, 3), name="image")
+    x = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False)(entry)
+    x = layers.Activation(activation)(layers.BatchNormalization()(x))
+    for _ in range(2):
+        y = layers.DepthwiseConv2D(3, padding="same", activation=activation)(x)
+        x = layers.Add()([x, layers.Conv2D(8, 1)(y)])
+    x = layers.GlobalAveragePooling2D()(x)
+    return tf_keras.Model(entry, layers.Dense(5, activation="softmax", name="scores")(x))
+
+
+def hard_swish(x):
+    return x * tf.nn.relu6(x + 3.0) / 6.0
+
+
+def calibrated(converter, name, *shape):
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    rows = floats(generator(name + "/calibration"), *shape, count=32)
+    converter.representative_dataset = lambda: ([row[None]] for row in rows)
+    return converter
+
+
+def tflite_float(name):
+    store(name, from_keras(name, mobile_net(hard_swish)), {"image": floats(generator(name), 20, 20, 3)}, "float CNN with HARD_SWISH")
+
+
+def tflite_float16(name):
+    converter = from_keras(name, mobile_net())
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [tf.float16]
+    store(name, converter, {"image": floats(generator(name), 20, 20, 3)}, "float16 constants behind DEQUANTIZE")
+
+
+def tflite_dynamic_range(name):
+    entry = layers.Input((16,), name="features")
+    x = layers.Dense(96, activation="relu")(entry)
+    x = layers.Dense(48, activation="relu")(x)
+    model = tf_keras.Model(entry, layers.Dense(4, name="answer")(x))
+    converter = from_keras(name, model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    store(name, converter, {"features": floats(generator(name), 16)}, "int8 weights, float activations (hybrid kernels)")
+
+
+def tflite_int8(name):
+    converter = calibrated(from_keras(name, mobile_net()), name, 20, 20, 3)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    store(name, converter, {"image": floats(generator(name), 20, 20, 3)}, "int8 inside, float ends", reference=True)
+
+
+def tflite_int8_ends(name):
+    converter = calibrated(from_keras(name, mobile_net()), name, 20, 20, 3)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.uint8
+    store(name, converter, {"image": integers(generator(name), 20, 20, 3, high=256, dtype=np.uint8)}, "int8 inside, uint8 ends", reference=True)
+
+
+def tflite_int16x8(name):
+    converter = calibrated(from_keras(name, mobile_net("relu")), name, 20, 20, 3)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8]
+    store(name, converter, {"image": floats(generator(name), 20, 20, 3)}, "int16 activations with int8 weights", reference=True)
+
+
+def tflite_signatures(name):
+    class Two(tf.Module):
+        def __init__(self):
+            super().__init__()
+            rng = generator(name + "/weights")
+            self.kernel = tf.Variable(random_weight(rng, "kernel", (8, 6)).astype(np.float32))
+            self.head = tf.Variable(random_weight(rng, "kernel", (6, 3)).astype(np.float32))
+
+        @tf.function(input_signature=[tf.TensorSpec((1, 8), tf.float32, name="x")])
+        def encode(self, x):
+            return {"code": tf.tanh(tf.matmul(x, self.kernel))}
+
+        @tf.function(input_signature=[tf.TensorSpec((1, 8), tf.float32, name="x"), tf.TensorSpec((1, 3), tf.float32, name="bias")])
+        def classify(self, x, bias):
+            return {"scores": tf.nn.softmax(tf.matmul(tf.tanh(tf.matmul(x, self.kernel)), self.head) + bias), "bias_out": bias * 2.0}
+
+    module = Two()
+    folder = fresh(name + "-saved")
+    signatures = {"encode": module.encode.get_concrete_function(), "classify": module.classify.get_concrete_function()}
+    tf.saved_model.save(module, str(folder), signatures=signatures)
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=["encode", "classify"])
+    content = converter.convert()
+    import shutil
+
+    shutil.rmtree(folder)
+    folder = fresh(name)
+    (folder / "model.tflite").write_bytes(content)
+    interpreter = tf.lite.Interpreter(model_content=content)
+    # Which signature is the first subgraph is the file's business: answers are recorded for that one.
+    first = interpreter.get_input_details()
+    key = "encode" if len(first) == 1 else "classify"
+    rng = generator(name)
+    data = {"x": floats(rng, 8)} if key == "encode" else {"x": floats(rng, 8), "bias": floats(rng, 3)}
+    runner = interpreter.get_signature_runner(key)
+    rows = {}
+    for index in range(SAMPLES):
+        for output, value in runner(**{one: array[index : index + 1] for one, array in data.items()}).items():
+            rows.setdefault(output, []).append(value[0].copy())
+    keep(name, format="tflite", file="model.tflite", framework=FRAMEWORK, tests="two signatures over two subgraphs", inputs=data, outputs={one: np.stack(value) for one, value in rows.items()})
+
+
+def tflite_lstm(name):
+    entry = layers.Input((8, 5), batch_size=1, name="steps")
+    x = layers.LSTM(6, return_sequences=True)(entry)
+    x = layers.LSTM(4)(x)
+    model = tf_keras.Model(entry, layers.Dense(3, name="answer")(x))
+    store(name, from_keras(name, model), {"steps": floats(generator(name), 8, 5)}, "LSTM as UNIDIRECTIONAL_SEQUENCE_LSTM")
+
+
+def tflite_segmentation(name):
+    entry = layers.Input((16, 16, 3), name="image")
+    a = layers.Conv2D(6, 3, padding="same", activation="relu")(entry)
+    b = layers.Conv2D(8, 3, strides=2, padding="same", dilation_rate=1, activation="elu")(a)
+    b = layers.Conv2D(8, 3, padding="same", dilation_rate=2)(b)
+    b = layers.PReLU(shared_axes=[1, 2])(b)
+    up = layers.Conv2DTranspose(6, 3, strides=2, padding="same")(b)
+    wide = layers.UpSampling2D(2, interpolation="bilinear")(b)
+    x = layers.Concatenate()([a, up, wide])
+    mask = layers.Conv2D(2, 1, activation="softmax", name="mask")(x)
+    pooled = layers.Dense(3, name="label")(layers.Flatten()(layers.MaxPooling2D(4)(layers.LeakyReLU(0.1)(x))))
+    store(name, from_keras(name, tf_keras.Model(entry, [mask, pooled])), {"image": floats(generator(name), 16, 16, 3)}, "segmentation: TRANSPOSE_CONV, RESIZE_BILINEAR, PRELU, dilation, two outputs")
+
+
+def tflite_attention(name):
+    words = layers.Input((10,), dtype="int32", name="words")
+    x = layers.Embedding(30, 12)(words)
+    x = layers.LayerNormalization()(layers.Add()([x, layers.MultiHeadAttention(2, 6)(x, x)]))
+    x = layers.Dense(8, activation="gelu")(x)
+    model = tf_keras.Model(words, layers.Dense(3, name="answer")(layers.GlobalMaxPooling1D()(x)))
+    store(name, from_keras(name, model), {"words": integers(generator(name), 10, high=30)}, "integer input, GATHER, BATCH_MATMUL, GELU, layer norm")
+
+
+def tflite_heads(name):
+    @tf.function(input_signature=[tf.TensorSpec((1, 12, 12, 4), tf.float32, name="image")])
+    def call(image):
+        rng = generator(name + "/weights")
+        x = tf.nn.conv2d(image, tf.constant(random_weight(rng, "kernel", (3, 3, 4, 8)).astype(np.float32)), 2, "SAME")
+        boxes, scores = tf.split(tf.reshape(x, [1, -1, 8]), 2, -1)
+        low, high = tf.unstack(tf.reshape(boxes, [1, -1, 2, 2]), axis=2)
+        values, places = tf.math.top_k(tf.reduce_max(scores, -1), 5)
+        return {
+            "boxes": tf.concat([low - tf.exp(high * 0.3), low + tf.exp(high * 0.3)], -1),
+            "values": values,
+            "places": places,
+            "labels": tf.argmax(scores, -1, output_type=tf.int32),
+            "depth": tf.nn.depth_to_space(x, 2),
+        }
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([call.get_concrete_function()], tf.Module())
+    store(name, converter, {"image": floats(generator(name), 12, 12, 4)}, "detection head: SPLIT, UNPACK, EXP, TOPK_V2, ARG_MAX, DEPTH_TO_SPACE")
+
+
+run_from_command_line(
+    [tflite_float, tflite_float16, tflite_dynamic_range, tflite_int8, tflite_int8_ends, tflite_int16x8, tflite_signatures, tflite_lstm, tflite_segmentation, tflite_attention, tflite_heads]
+)
