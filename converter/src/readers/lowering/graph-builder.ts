@@ -15,6 +15,8 @@ import {
   type Tensor,
   type TensorId,
 } from "../../ir/graph.ts";
+import { lazyConstant } from "../../ir/lazy-constant.ts";
+import { permuteElements } from "../../ir/permute-elements.ts";
 import { bytesOf, valuesOf } from "../../ir/values.ts";
 import {
   type ConstantValue,
@@ -24,7 +26,9 @@ import {
   type ResultFacts,
 } from "../../ops/define-op.ts";
 import { factsOf } from "../../ops/graph-facts.ts";
+import { reshape } from "../../ops/reshape.ts";
 import { shape as shapeOp } from "../../ops/shape.ts";
+import { transpose } from "../../ops/transpose.ts";
 
 /** What depends on constants only is computed up to this size; larger results are left to the run. */
 const maxFoldedBytes = 2 ** 20;
@@ -77,6 +81,29 @@ export class GraphBuilder {
 
   floats(name: string, values: ArrayLike<number>, shape: Shape = [values.length]): TensorId {
     return this.#draft.addConstant(this.#unique(name), "float32", shape, bytesOf("float32", values));
+  }
+
+  /** The same elements under another shape: the value itself where that is its shape, a view of a constant of any size. */
+  reshaped(name: string, id: TensorId, shape: Shape): TensorId {
+    const { dtype, shape: from, constant } = this.#draft.tensor(id);
+    if (from.length === shape.length && from.every((size, axis) => size === shape[axis])) return id;
+    const fits = byteSize(dtype, from) === byteSize(dtype, shape) && !shape.includes(-1) && !from.includes(-1);
+    if (constant && fits) return this.constant(name, dtype, shape, constant);
+    return this.emit(reshape, name, [id, this.integers(`${name}/shape`, shape)], { newShape: shape });
+  }
+
+  /** The axes in another order; a constant of any size is put in order when it is asked for. */
+  permuted(name: string, id: TensorId, permutation: readonly number[]): TensorId {
+    const { dtype, shape, constant } = this.#draft.tensor(id);
+    const sound =
+      permutation.length === shape.length && shape.every((_, axis) => permutation.includes(axis)) && shape.length > 0;
+    if (sound && permutation.every((from, to) => from === to)) return id;
+    if (!sound || !constant || (dtype !== "float32" && dtype !== "int32")) {
+      return this.emit(transpose, name, [id, this.integers(`${name}/axes`, permutation)]);
+    }
+    const permuted = permutation.map((axis) => shape[axis] ?? 0);
+    const compute = (): Uint8Array => permuteElements(constant.bytes(), shape, permutation);
+    return this.constant(name, dtype, permuted, lazyConstant(constant.byteLength, compute));
   }
 
   /** Adds one node (or computes it) and returns its first result. @throws GRAPH_INVALID for operands that cannot be */

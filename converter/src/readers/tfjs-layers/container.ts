@@ -43,7 +43,7 @@ export interface TfjsLayersContainer {
 }
 
 /** `convertedBy`/`generatedBy` models reach some 50 MB of JSON; nesting stays below a hundred. */
-const jsonLimits = { maxBytes: 256 * 2 ** 20, maxDepth: 256, maxValues: 20_000_000, numbers: "finite" } as const;
+export const jsonLimits = { maxBytes: 256 * 2 ** 20, maxDepth: 256, maxValues: 20_000_000, numbers: "finite" } as const;
 
 /**
  * Opens a LayersModel.
@@ -74,18 +74,7 @@ export async function openTfjsLayers(source: FileSource, entry = "model.json"): 
   }
   const groups = decodeWeightsManifest(fields.list("weightsManifest"), `${entry}.weightsManifest`);
   const stored = await readGroups(source, groups);
-  const weights = new Map<string, Weight>();
-  for (const { spec, bytes } of stored.weights) {
-    if (spec.optimizer) continue;
-    const byteLength = spec.elements * (spec.dtype === "bool" ? 1 : 4);
-    weights.set(spec.name, {
-      name: spec.name,
-      dtype: spec.dtype,
-      shape: spec.shape,
-      byteLength,
-      bytes: () => dequantize(spec, bytes()),
-    });
-  }
+  const weights = weightsOf(stored.weights);
   return {
     label: source.label,
     modelTopology: topology,
@@ -99,6 +88,18 @@ export async function openTfjsLayers(source: FileSource, entry = "model.json"): 
   };
 }
 
+/** By name, without the optimizer's state; values are computed when they are asked for. */
+export function weightsOf(stored: readonly StoredWeight[]): Map<string, Weight> {
+  const weights = new Map<string, Weight>();
+  for (const { spec, bytes } of stored) {
+    if (spec.optimizer) continue;
+    const { name, dtype, shape } = spec;
+    const byteLength = spec.elements * (dtype === "bool" ? 1 : 4);
+    weights.set(name, { name, dtype, shape, byteLength, bytes: () => dequantize(spec, bytes()) });
+  }
+  return weights;
+}
+
 /** Specs as tfjs finds their layers by; as they are where shortening would give two weights one name. */
 function keras2Specs(groups: readonly WeightGroup[], layers: ReadonlySet<string>): JsonObject[] {
   const specs = groups.flatMap((group) => group.weights);
@@ -107,12 +108,13 @@ function keras2Specs(groups: readonly WeightGroup[], layers: ReadonlySet<string>
   return specs.map(({ json, name }, index) => ({ ...json, name: distinct ? (names[index] ?? name) : name }));
 }
 
-interface StoredWeight {
+export interface StoredWeight {
   readonly spec: WeightSpec;
   readonly bytes: () => Uint8Array;
 }
 
-async function readGroups(
+/** The bytes of every weight, read and bounded; shared with GraphModels. */
+export async function readGroups(
   source: FileSource,
   groups: readonly WeightGroup[],
 ): Promise<{ weights: StoredWeight[]; shards: Uint8Array[] }> {
@@ -207,7 +209,7 @@ function slice(shards: readonly Uint8Array[], offset: number, length: number): U
   return joined ?? new Uint8Array(0);
 }
 
-function wholeBuffer(bytes: Uint8Array): ArrayBuffer {
+export function wholeBuffer(bytes: Uint8Array): ArrayBuffer {
   const { buffer, byteOffset, byteLength } = bytes;
   if (buffer instanceof ArrayBuffer && byteOffset === 0 && byteLength === buffer.byteLength) return buffer;
   return new Uint8Array(bytes).buffer;

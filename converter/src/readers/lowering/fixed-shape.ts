@@ -1,0 +1,38 @@
+/** The shape of an input whose dynamic sizes are fixed: the batch to 1, the others only by what the caller asked for. */
+import { FlotillaError } from "@flotilla/protocol/errors";
+import type { Shape } from "../../ir/graph.ts";
+
+/** `declared`: null is a dynamic size. @throws CONFIG_INVALID for a shape asked for that does not fit, or one that is missing */
+export function fixedShape(
+  name: string,
+  declared: readonly (number | null)[],
+  asked: readonly number[] | undefined,
+): Shape {
+  const shown = `[${declared.map((size) => size ?? "?").join(", ")}]`;
+  if (asked) {
+    const fits =
+      asked.length === declared.length && declared.every((size, axis) => size === null || size === asked[axis]);
+    if (fits && asked.every((size) => Number.isSafeInteger(size) && size > 0)) return [...asked];
+    throw new FlotillaError("CONFIG_INVALID", `Input "${name}" is ${shown}; it cannot be [${asked.join(", ")}].`, {
+      details: { input: name, declared, asked },
+    });
+  }
+  const shape = declared.map((size, axis) => size ?? (axis === 0 ? 1 : -1));
+  if (!shape.includes(-1)) return shape;
+  throw new FlotillaError(
+    "CONFIG_INVALID",
+    `Input "${name}" has dynamic sizes: ${shown}. Say which they shall be, e.g. --input ${name}=${declared
+      .map((size, axis) => size ?? (axis === 0 ? 1 : 224))
+      .join("x")}.`,
+    { details: { input: name, declared } },
+  );
+}
+
+/** Shapes asked for must be of inputs that there are. @throws CONFIG_INVALID */
+export function checkAskedInputs(names: readonly string[], asked: Readonly<Record<string, readonly number[]>>): void {
+  for (const name of Object.keys(asked)) {
+    if (!names.includes(name)) {
+      throw new FlotillaError("CONFIG_INVALID", `The model has no input "${name}"; its inputs: ${names.join(", ")}.`);
+    }
+  }
+}
