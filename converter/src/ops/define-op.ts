@@ -4,7 +4,7 @@
  * A facet that does not exist is `unsupported("reason")`, so that gaps show in docs/ops.md.
  * Sources: LiteRT's quantization spec, `schema.fbs`, `op_version.cc` (numbers in each operator's file).
  */
-import type { OptionsName } from "../codecs/tflite/options.ts";
+import type { OptionsName } from "@flotilla/protocol/tflite/options";
 import type { Attributes, DType, Node, Quantization, Shape, TensorId } from "../ir/graph.ts";
 import { isBarrier, type LayoutEnd, type LayoutRule, type Order } from "./layout/layout-rule.ts";
 import type { Raise, TensorFlowNodes } from "./raise/tensorflow-nodes.ts";

@@ -1,5 +1,5 @@
 /** dtypes of the graph and `TensorType` names of the file. RESOURCE and VARIANT have no place in the graph. */
-import type { tensorType } from "../codecs/tflite/enums.ts";
+import type { tensorType } from "@flotilla/protocol/tflite/enums";
 import type { DType } from "../ir/graph.ts";
 
 export type TensorTypeName = keyof typeof tensorType.values;

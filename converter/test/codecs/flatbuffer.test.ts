@@ -1,9 +1,6 @@
 /** The flatbuffer codec on a schema of its own: round trips, and bytes made to hurt, grouped by attack. */
 import { FlotillaError } from "@flotilla/protocol/errors";
-import fc from "fast-check";
-import { describe, expect, test } from "vitest";
-import { decodeFlatbuffer } from "../../src/codecs/flatbuffer/decode-flatbuffer.ts";
-import { encodeFlatbuffer } from "../../src/codecs/flatbuffer/encode-flatbuffer.ts";
+import { decodeFlatbuffer } from "@flotilla/protocol/flatbuffer/decode-flatbuffer";
 import {
   bool,
   bytes,
@@ -22,7 +19,10 @@ import {
   uint64,
   unionOf,
   vectorOf,
-} from "../../src/codecs/flatbuffer/schema.ts";
+} from "@flotilla/protocol/flatbuffer/schema";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { encodeFlatbuffer } from "../../src/codecs/flatbuffer/encode-flatbuffer.ts";
 
 const colour = defineEnum("Colour", "int8", { RED: 0, GREEN: 1, BLUE: 5 });
 const leaf = defineTable("Leaf", { size: int32(7), name: string() });

@@ -7,9 +7,9 @@ import type { TfliteRuntime } from "@flotilla/device-agent/ports/tflite-runtime"
 import { createLitertRuntime } from "@flotilla/device-agent/runtimes/litert";
 import { createTfliteRuntime } from "@flotilla/device-agent/runtimes/tflite-wasm";
 import type { NdArray } from "@flotilla/protocol/nd-array";
+import { builtinOperatorNames } from "@flotilla/protocol/tflite/enums";
+import { optionTables } from "@flotilla/protocol/tflite/options";
 import { beforeAll, describe, expect, test } from "vitest";
-import { builtinOperatorNames } from "../../src/codecs/tflite/enums.ts";
-import { optionTables } from "../../src/codecs/tflite/options.ts";
 import { type DType, elementCount, type Graph, type Model, tensorOf } from "../../src/ir/graph.ts";
 import { modelDifference } from "../../src/ir/model-difference.ts";
 import { bytesOf, valuesOf } from "../../src/ir/values.ts";

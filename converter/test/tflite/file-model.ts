@@ -1,12 +1,13 @@
 /** Builds the tables of small `.tflite` files, right ones and wrong ones: what is left out has a legal default. */
-import { encodeFlatbuffer } from "../../src/codecs/flatbuffer/encode-flatbuffer.ts";
+
 import {
   type EncodableModel,
   type EncodableOperator,
   type EncodableTensor,
   fileIdentifier,
   modelTable,
-} from "../../src/codecs/tflite/schema.ts";
+} from "@flotilla/protocol/tflite/schema";
+import { encodeFlatbuffer } from "../../src/codecs/flatbuffer/encode-flatbuffer.ts";
 import { bytesOf } from "../../src/ir/values.ts";
 
 export const floats = (...values: number[]): { data: Uint8Array } => ({ data: bytesOf("float32", values) });

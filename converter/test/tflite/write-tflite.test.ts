@@ -1,7 +1,8 @@
 /** The `.tflite` writer: nothing of a model is lost, contents are shared, codes and versions follow the uses. */
+
+import { decodeFlatbuffer } from "@flotilla/protocol/flatbuffer/decode-flatbuffer";
+import { fileIdentifier, modelTable } from "@flotilla/protocol/tflite/schema";
 import { describe, expect, test } from "vitest";
-import { decodeFlatbuffer } from "../../src/codecs/flatbuffer/decode-flatbuffer.ts";
-import { fileIdentifier, modelTable } from "../../src/codecs/tflite/schema.ts";
 import { defaultSignature } from "../../src/ir/default-signature.ts";
 import {
   byteSize,

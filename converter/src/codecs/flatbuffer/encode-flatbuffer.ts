@@ -5,7 +5,6 @@
  * The builder fills its buffer from the end, hence the reversed loops. Knows nothing about any format.
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
-import { Builder } from "flatbuffers";
 import {
   type Encodable,
   type Field,
@@ -14,7 +13,8 @@ import {
   scalarBytes,
   type TableSchema,
   type UnionValue,
-} from "./schema.ts";
+} from "@flotilla/protocol/flatbuffer/schema";
+import { Builder } from "flatbuffers";
 
 type Row = Readonly<Record<string, unknown>>;
 type Bytes = Uint8Array | LazyBytes;

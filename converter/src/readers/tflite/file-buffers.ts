@@ -3,7 +3,7 @@
  * Gives views, never copies. An offset counts only if it is greater than 1 (LiteRT schema.fbs, table Buffer).
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
-import type { FileModel } from "../../codecs/tflite/schema.ts";
+import type { FileModel } from "@flotilla/protocol/tflite/schema";
 import { at } from "./corrupt.ts";
 
 export type BufferOf = (index: number, path: string) => Uint8Array;

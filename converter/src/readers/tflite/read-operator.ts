@@ -2,8 +2,8 @@
  * One operator of a `.tflite` file as a node. Its attributes are its options table, or the schema's defaults when it has
  * none. The version in the file is never trusted for anything: files exist whose versions contradict their dtypes.
  */
-import { builtinOperatorNames } from "../../codecs/tflite/enums.ts";
-import type { FileModel, FileOperator, FileOperatorCode, FileTensor } from "../../codecs/tflite/schema.ts";
+import { builtinOperatorNames } from "@flotilla/protocol/tflite/enums";
+import type { FileModel, FileOperator, FileOperatorCode, FileTensor } from "@flotilla/protocol/tflite/schema";
 import type { Node, TensorId } from "../../ir/graph.ts";
 import { custom } from "../../ops/custom.ts";
 import type { Op } from "../../ops/define-op.ts";

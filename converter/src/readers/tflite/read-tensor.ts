@@ -3,7 +3,7 @@
  * ParseQuantization); says what it cannot carry instead of dropping it. `min` and `max` are hints for trainers, not carried.
  */
 
-import type { FileQuantization, FileTensor } from "../../codecs/tflite/schema.ts";
+import type { FileQuantization, FileTensor } from "@flotilla/protocol/tflite/schema";
 import { byteSize, constantOf, type Quantization, type Shape, type Tensor, type TensorId } from "../../ir/graph.ts";
 import { dtypeOf } from "../../ops/element-type.ts";
 import { corrupt } from "./corrupt.ts";

@@ -4,14 +4,14 @@
  * Sources: LiteRT `schema.fbs`, `core/interpreter_builder.cc`. Weights are views into the file.
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
-import { decodeFlatbuffer } from "../../codecs/flatbuffer/decode-flatbuffer.ts";
+import { decodeFlatbuffer } from "@flotilla/protocol/flatbuffer/decode-flatbuffer";
 import {
   type FileGraph,
   type FileModel,
   fileIdentifier,
   modelTable,
   schemaVersion,
-} from "../../codecs/tflite/schema.ts";
+} from "@flotilla/protocol/tflite/schema";
 import { defaultSignature } from "../../ir/default-signature.ts";
 import type { Graph, Model, Node, Signature, Tensor, TensorId } from "../../ir/graph.ts";
 import { at, corrupt } from "./corrupt.ts";

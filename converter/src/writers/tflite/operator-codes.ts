@@ -3,8 +3,8 @@
  * its uses needs, as `op_version.cc` does; and the first runtime that has them all.
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
-import { placeholderCode } from "../../codecs/tflite/enums.ts";
-import type { EncodableModel } from "../../codecs/tflite/schema.ts";
+import { placeholderCode } from "@flotilla/protocol/tflite/enums";
+import type { EncodableModel } from "@flotilla/protocol/tflite/schema";
 import type { Graph, Node } from "../../ir/graph.ts";
 import { custom } from "../../ops/custom.ts";
 import type { Op } from "../../ops/define-op.ts";

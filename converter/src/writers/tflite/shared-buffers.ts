@@ -2,7 +2,7 @@
  * The buffer list of a `.tflite` file: buffer 0 is empty, equal contents are stored once.
  * Looks closely only at contents of one length that begin alike, so most constants are not read for it.
  */
-import type { LazyBytes } from "../../codecs/flatbuffer/schema.ts";
+import type { LazyBytes } from "@flotilla/protocol/flatbuffer/schema";
 
 const probeBytes = 64;
 

@@ -4,7 +4,6 @@
  * Sources: LiteRT `schema.fbs`, `flatbuffer_export.cc`. Expects graphs that are legal in the phase `tflite`.
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
-import { encodeFlatbuffer } from "../../codecs/flatbuffer/encode-flatbuffer.ts";
 import {
   type EncodableGraph,
   type EncodableModel,
@@ -13,7 +12,8 @@ import {
   fileIdentifier,
   modelTable,
   schemaVersion,
-} from "../../codecs/tflite/schema.ts";
+} from "@flotilla/protocol/tflite/schema";
+import { encodeFlatbuffer } from "../../codecs/flatbuffer/encode-flatbuffer.ts";
 import { constantOf, type Graph, type Model, type Node, type Tensor, type TensorId } from "../../ir/graph.ts";
 import { custom } from "../../ops/custom.ts";
 import { tensorTypeOf } from "../../ops/element-type.ts";

@@ -4,7 +4,7 @@
  * A field that the schema does not have is refused, never skipped: it could change what the rest means.
  * Source: the FlatBuffers internals page and the checks of its C++ verifier. Knows nothing about any format.
  */
-import { FlotillaError } from "@flotilla/protocol/errors";
+import { FlotillaError } from "../errors.ts";
 import { BoundedView, type DecodeLimits, decodeLimits } from "./bounded-view.ts";
 import { type Decoded, type Field, type Slot, scalarBytes, type TableSchema, type UnionValue } from "./schema.ts";
 

@@ -3,7 +3,7 @@
  * against limits before anything is allocated for it.
  * Knows offsets and limits, and nothing about any schema.
  */
-import { type ErrorCode, FlotillaError } from "@flotilla/protocol/errors";
+import { type ErrorCode, FlotillaError } from "../errors.ts";
 import { type Scalar, scalarBytes } from "./schema.ts";
 
 export interface DecodeLimits {
