@@ -57,6 +57,11 @@ export interface Tensor {
   readonly shape: Shape;
   readonly constant?: Constant;
   readonly quantization?: Quantization;
+  /**
+   * Of graph inputs and outputs whose axes stand in another order than in the source: axis i is the source's
+   * `sourceAxes[i]` (NHWC of an NCHW source: [0, 2, 3, 1]).
+   */
+  readonly sourceAxes?: readonly number[];
   /** Keeps its value between runs (LSTM state). */
   readonly variable?: boolean;
 }

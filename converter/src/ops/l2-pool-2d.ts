@@ -1,7 +1,7 @@
 /** The root of the mean of squares over windows of an NHWC input. */
 import { clamps } from "./activation.ts";
 import { activation, defineOp, free, unsupported } from "./define-op.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { pool } from "./layout/follow-window.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { inferPool } from "./shape/pool.ts";
@@ -16,7 +16,7 @@ export const l2Pool2d = defineOp({
   results: [free],
   infer: inferPool,
   evaluate: unsupported("heavy: left to the runtime"),
-  layout: barrier,
+  layout: pool,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("no int8 kernel"),
   version: always1,

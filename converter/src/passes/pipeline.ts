@@ -5,7 +5,9 @@
 import { FlotillaError } from "@flotilla/protocol/errors";
 import type { Graph, Model } from "../ir/graph.ts";
 import { type Phase, verifyGraph } from "../ops/verify-graph.ts";
+import { assignLayouts, assignLayoutsOfEnds } from "./assign-layouts.ts";
 import { decodeConstants } from "./decode-constants.ts";
+import { flattenIntoFullyConnected } from "./flatten-into-fully-connected.ts";
 import { foldBatchNorm } from "./fold-batch-norm.ts";
 import { foldConstants } from "./fold-constants.ts";
 import { foldOffset } from "./fold-offset.ts";
@@ -40,7 +42,7 @@ interface Stage {
   readonly rows: readonly Row[];
 }
 
-export const stages: readonly Stage[] = [
+const stagesWith = (layouts: Pass): readonly Stage[] => [
   {
     phase: "imported",
     repeat: false,
@@ -49,6 +51,14 @@ export const stages: readonly Stage[] = [
       { pass: decodeConstants, reason: "weights must be float32 constants before anything can fold into them" },
       { pass: foldConstants, reason: "shapes and axes become constants, which patterns ask for" },
       { pass: removeRequantize, reason: "after constants: what is left are pairs on values" },
+      { pass: mergeReshapes, reason: "one kind of reshape is enough for layouts to follow" },
+      { pass: mergeTransposes, reason: "fewer variables for the pass after next" },
+      { pass: flattenIntoFullyConnected, reason: "weights take any order of axes, a reshape does not" },
+      { pass: layouts, reason: "all below looks for channels in the last axis" },
+      {
+        pass: removeIdentities,
+        reason: "transposes that move nothing any more stand between convolutions and batch norm",
+      },
       { pass: foldBatchNorm, reason: "while batch norm is one node: its numbers are folded with one rounding" },
       { pass: splitBatchNorm, reason: "what could not fold becomes MUL and ADD, which may fold elsewhere" },
     ],
@@ -61,6 +71,7 @@ export const stages: readonly Stage[] = [
       { pass: removeIdentities, reason: "identities stand between the operators of a pattern" },
       { pass: mergeReshapes, reason: "after identities: a reshape that is none is real" },
       { pass: mergeTransposes, reason: "after identities, for the same reason" },
+      { pass: layouts, reason: "rewrites below make new ways for transposes to go" },
       { pass: mergeDuplicates, reason: "patterns ask whether two operands are the same tensor" },
       { pass: recognizeClamp, reason: "hard swish is told by RELU6, PReLU by RELU" },
       { pass: recognizePrelu, reason: "before folding: its constants must not go into convolutions" },
@@ -87,10 +98,15 @@ export const stages: readonly Stage[] = [
   },
 ];
 
+export const stages = stagesWith(assignLayouts);
+const stagesWithFreeEnds = stagesWith(assignLayoutsOfEnds);
+
 /** Rounds after which a repeated stage must have come to rest. */
 const maxRounds = 20;
 
 export interface RunPassesOptions {
+  /** "channels-last": inputs and outputs may be declared in NHWC where the source has NCHW (`sourceAxes`); default "keep". */
+  readonly ioLayout?: "keep" | "channels-last";
   /** Called after every pass that changed something, for explanations and tests. */
   readonly onPass?: (step: { readonly pass: string; readonly before: Graph; readonly after: Graph }) => void;
 }
@@ -100,9 +116,10 @@ export interface RunPassesOptions {
  * Tensor ids of inputs and outputs stay, and so do signatures. Throws GRAPH_INVALID only for our own mistakes.
  */
 export function runPasses(model: Model, options: RunPassesOptions = {}): Model {
+  const rows = options.ioLayout === "channels-last" ? stagesWithFreeEnds : stages;
   return {
     ...model,
-    graphs: model.graphs.map((graph) => stages.reduce((g, stage) => runStage(g, stage, options), graph)),
+    graphs: model.graphs.map((graph) => rows.reduce((g, stage) => runStage(g, stage, options), graph)),
   };
 }
 

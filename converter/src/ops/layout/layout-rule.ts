@@ -3,7 +3,7 @@
  * Asked by `passes/assign-layouts.ts`, which chooses the orders; an operator knows only what it would become.
  * An order says which axis of the graph each stored axis is: NHWC storage of NCHW axes is [0, 2, 3, 1].
  */
-import type { Attributes } from "../../ir/graph.ts";
+import type { Attributes, Shape } from "../../ir/graph.ts";
 import type { OperatorUse } from "../define-op.ts";
 
 export type Order = readonly number[];
@@ -25,6 +25,10 @@ export interface Relayout {
   readonly attributes?: Attributes;
   /** New integers of index operands, by position. */
   readonly indices?: Readonly<Record<number, readonly number[]>>;
+  /** Constant operands that are a matter of operand 0's order in another way: seen as `view`, their axes are stored in `order`. */
+  readonly constants?: Readonly<Record<number, { readonly view: Shape; readonly order: Order }>>;
+  /** Operand 0 as stored is the result as stored. */
+  readonly vanishes?: true;
 }
 
 /** Null when the operator cannot run on that order. */

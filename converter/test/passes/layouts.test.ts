@@ -1,0 +1,52 @@
+/** Layout assignment on whole NCHW nets: how many transposes are left, and that the answers are the same. */
+import { describe, expect, it } from "vitest";
+import { elementCount, type Graph, tensorOf } from "../../src/ir/graph.ts";
+import { permutedBytes } from "../../src/passes/layout/permute-constant.ts";
+import { legalizeOperands } from "../../src/passes/legalize-operands.ts";
+import { runPass, runPasses } from "../../src/passes/pipeline.ts";
+import { splitBatchNorm } from "../../src/passes/split-batch-norm.ts";
+import { writeTflite } from "../../src/writers/tflite/write-tflite.ts";
+import { seededValues } from "../readers/saved-layers-model.ts";
+import { runInFixedBuild, runInRuntimes, worstRelative } from "../run-tflite.ts";
+import { modelOf } from "./graph-sketch.ts";
+import { layoutNets } from "./layout-nets.ts";
+import { NchwSketch } from "./nchw-sketch.ts";
+
+const transposes = (graph: Graph): number => graph.nodes.filter(({ kind }) => kind === "TRANSPOSE").length;
+
+/** The values of a tensor with source axes, as its file has them. */
+function asStored(values: Float32Array, shape: readonly number[], order: readonly number[] | undefined): Float32Array {
+  if (!order) return values;
+  return new Float32Array(permutedBytes(new Uint8Array(values.buffer), shape, order, 4).buffer);
+}
+
+describe.each(Object.entries(layoutNets))("%s", (_, { draw, kept, free }) => {
+  const sketch = new NchwSketch();
+  const before = sketch.graph(...[draw(sketch)].flat());
+  const inputs = before.inputs.map((id, at) =>
+    seededValues(elementCount(tensorOf(before, id).shape), 70 + at).map((value) => value * 2),
+  );
+  const shapeOf = (id: number) => before.tensors.get(before.outputs[id]!)?.shape ?? [];
+
+  it.each([
+    ["keep", kept],
+    ["channels-last", free],
+  ] as const)("%s: %i transposes", async (ioLayout, expected) => {
+    const plain = runPass(runPass(before, splitBatchNorm, "imported"), legalizeOperands, "tflite");
+    const wanted = await runInFixedBuild(writeTflite(modelOf(plain)), inputs);
+    const [after] = runPasses(modelOf(before), { ioLayout }).graphs;
+    expect(transposes(after!)).toBe(expected);
+    const orders = (ids: Graph["inputs"]) => ids.map((id) => tensorOf(after!, id).sourceAxes);
+    const stored = inputs.map((values, at) =>
+      asStored(values, tensorOf(before, before.inputs[at]!).shape, orders(after!.inputs)[at]),
+    );
+    for (const { runtime, outputs } of await runInRuntimes(writeTflite(modelOf(after!)), stored)) {
+      for (const [at, values] of outputs.entries()) {
+        const truth = asStored(wanted[at]!, shapeOf(at), orders(after!.outputs)[at]);
+        expect(worstRelative(truth, values), runtime).toBeLessThanOrEqual(5e-6);
+      }
+    }
+    if (ioLayout === "keep")
+      expect(orders([...after!.inputs, ...after!.outputs]).every((one) => one === undefined)).toBe(true);
+  });
+});
