@@ -1,7 +1,7 @@
 /** The sum of all operands, of one shape. */
 
 import { activations, defineOp, free, unsupported } from "./define-op.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need, refuse } from "./refuse.ts";
@@ -24,7 +24,7 @@ export const addN = defineOp({
     return [{ dtype, shape }];
   },
   evaluate: unsupported("left to the runtime"),
-  layout: barrier,
+  layout: elementwise,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("no int8 kernel"),
   version: always1,

@@ -3,7 +3,7 @@
 import { clamps } from "./activation.ts";
 import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { evaluateBinary } from "./evaluate/elementwise.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { broadcastOfTwo } from "./shape/same.ts";
@@ -18,7 +18,7 @@ export const add = defineOp({
   results: [free],
   infer: broadcastOfTwo,
   evaluate: (inputs, { fusedActivationFunction }) => evaluateBinary(inputs, (a, b) => a + b, fusedActivationFunction),
-  layout: barrier,
+  layout: elementwise,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {

@@ -1,7 +1,7 @@
 /** Where along a constant axis the greatest value is, as an integer. */
 
 import { activation, defineOp, index, none, unsupported } from "./define-op.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { droppedAxis } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need } from "./refuse.ts";
@@ -23,7 +23,7 @@ export const argMax = defineOp({
     return [{ dtype: outputType === "INT64" ? "int64" : "int32", shape }];
   },
   evaluate: unsupported("left to the runtime"),
-  layout: barrier,
+  layout: droppedAxis,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2, bool: 3 }),

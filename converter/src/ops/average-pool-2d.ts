@@ -2,7 +2,7 @@
 
 import { clamps } from "./activation.ts";
 import { activation, defineOp, sameAs, unsupported } from "./define-op.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { pool } from "./layout/follow-window.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { needRank } from "./refuse.ts";
@@ -24,7 +24,7 @@ export const averagePool2d = defineOp({
     return [{ dtype: input.dtype, shape: [batch, h, w, channels] }];
   },
   evaluate: unsupported("heavy: left to the runtime"),
-  layout: barrier,
+  layout: pool,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2, int16: 3 }),

@@ -4,7 +4,7 @@
  */
 
 import { activation, defineOp, free, unsupported, weight } from "./define-op.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { lastAxisStays } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { need, refuse } from "./refuse.ts";
 import { always1 } from "./version-rules.ts";
@@ -33,7 +33,7 @@ export const batchNorm = defineOp({
     return [{ dtype: input.dtype, shape: input.shape }];
   },
   evaluate: unsupported("it is folded away, never evaluated"),
-  layout: barrier,
+  layout: lastAxisStays,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("it is folded away before quantization"),
   version: always1,

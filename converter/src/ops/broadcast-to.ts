@@ -1,7 +1,7 @@
 /** Its operand stretched to a constant shape. */
 
 import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { stretched } from "./layout/follow-axes.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need, refuse } from "./refuse.ts";
@@ -25,7 +25,7 @@ export const broadcastTo = defineOp({
     return [{ dtype: input.dtype, shape }];
   },
   evaluate: unsupported("left to the runtime"),
-  layout: barrier,
+  layout: stretched,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => (inputDType(use, 0) === "int8" || inputDType(use, 0) === "int16" ? 3 : 2),

@@ -3,7 +3,7 @@
 import { bytesOf, valuesOf } from "../ir/values.ts";
 import { activation, defineOp, none, unsupported } from "./define-op.ts";
 import { dtypeOf } from "./element-type.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need, refuse } from "./refuse.ts";
@@ -28,7 +28,7 @@ export const cast = defineOp({
     if (dtype !== "float32" && dtype !== "int32" && dtype !== "int64") return null;
     return [{ dtype, shape: input.shape, bytes: bytesOf(dtype, valuesOf(input.dtype, input.bytes)) }];
   },
-  layout: barrier,
+  layout: elementwise,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("it casts the stored integers without looking at their scale"),
   version: (use) => {

@@ -3,7 +3,7 @@
 import type { Shape } from "../ir/graph.ts";
 import { activations, defineOp, type ResultFacts, sameAs, unsupported } from "./define-op.ts";
 import { joined } from "./evaluate/rearrange.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { joinedAlong } from "./layout/follow-axes.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need, refuse } from "./refuse.ts";
@@ -53,7 +53,7 @@ export const concatenation = defineOp({
     const result = joined(values, axisOf(axis, values[0]?.shape.length ?? 0), joinedShape(values, axis));
     return result && [result];
   },
-  layout: barrier,
+  layout: joinedAlong,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2, int16: 3, uint32: 4, int4: 5 }),

@@ -2,7 +2,7 @@
 
 import { clamps } from "./activation.ts";
 import { activation, bias, defineOp, free, unsupported, weight } from "./define-op.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { window } from "./layout/follow-window.ts";
 import { convolutionMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { needRank, refuse } from "./refuse.ts";
@@ -32,7 +32,7 @@ export const conv2d = defineOp({
     return [{ dtype: input.dtype, shape: [batch, h, w, outChannels] }];
   },
   evaluate: unsupported("heavy: left to the runtime"),
-  layout: barrier,
+  layout: window,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {

@@ -1,7 +1,7 @@
 /** Sums of all elements up to each one along a constant axis. */
 
 import { activation, defineOp, free, index, unsupported } from "./define-op.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { namedAxes } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { sameAsInput } from "./shape/same.ts";
@@ -16,7 +16,7 @@ export const cumsum = defineOp({
   results: [free],
   infer: sameAsInput,
   evaluate: unsupported("left to the runtime"),
-  layout: barrier,
+  layout: namedAxes(1),
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("no int8 kernel"),
   version: always1,

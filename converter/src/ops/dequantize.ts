@@ -2,7 +2,7 @@
 
 import { bytesOf, valuesOf } from "../ir/values.ts";
 import { activation, type ConstantValue, defineOp, none, unsupported } from "./define-op.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need } from "./refuse.ts";
@@ -32,7 +32,7 @@ export const dequantize = defineOp({
   results: [none],
   infer: (inputs) => [{ dtype: "float32", shape: need(inputs, 0, "input").shape }],
   evaluate: ([input]) => (input ? dequantized(input) : null),
-  layout: barrier,
+  layout: elementwise,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("it is the border between integer and float itself"),
   border: true,

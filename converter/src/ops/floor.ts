@@ -2,7 +2,7 @@
 
 import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { evaluateUnary } from "./evaluate/elementwise.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { sameAsInput } from "./shape/same.ts";
 import { always1 } from "./version-rules.ts";
@@ -16,7 +16,7 @@ export const floor = defineOp({
   results: [free],
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, Math.floor),
-  layout: barrier,
+  layout: elementwise,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("no int8 kernel"),
   version: always1,

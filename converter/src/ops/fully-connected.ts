@@ -3,7 +3,7 @@
 import type { Shape } from "../ir/graph.ts";
 import { clamps } from "./activation.ts";
 import { activation, bias, defineOp, free, unsupported, weight } from "./define-op.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { rowsOf } from "./layout/follow-fully-connected.ts";
 import { convolutionMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need, needRank, refuse } from "./refuse.ts";
@@ -36,7 +36,7 @@ export const fullyConnected = defineOp({
     return [{ dtype: input.dtype, shape: [count === -1 ? dynamicRows(input.shape, depth) : count / depth, units] }];
   },
   evaluate: unsupported("heavy: left to the runtime"),
-  layout: barrier,
+  layout: rowsOf,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {

@@ -1,7 +1,7 @@
 /** `x · Φ(x)`: by erf, or by tanh where `approximate`. */
 
 import { activation, defineOp, free, unsupported } from "./define-op.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { sameAsInput } from "./shape/same.ts";
@@ -16,7 +16,7 @@ export const gelu = defineOp({
   results: [free],
   infer: sameAsInput,
   evaluate: unsupported("left to the runtime: its last bits depend on its erf"),
-  layout: barrier,
+  layout: elementwise,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2 }),

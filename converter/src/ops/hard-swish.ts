@@ -2,7 +2,7 @@
 
 import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { evaluateUnary } from "./evaluate/elementwise.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { sameAsInput } from "./shape/same.ts";
@@ -18,7 +18,7 @@ export const hardSwish = defineOp({
   infer: sameAsInput,
   evaluate: (inputs) =>
     evaluateUnary(inputs, (x) => Math.fround(x * Math.fround(Math.min(Math.max(Math.fround(x + 3), 0), 6))) / 6),
-  layout: barrier,
+  layout: elementwise,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: always1,

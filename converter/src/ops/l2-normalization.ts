@@ -1,7 +1,7 @@
 /** Over the last axis, to a length of 1. An int8 result has scale 1/128 and zero point 0. */
 
 import { activation, defineOp, fixed, unsupported } from "./define-op.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { lastAxisStays } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { sameAsInput } from "./shape/same.ts";
@@ -15,7 +15,7 @@ export const l2Normalization = defineOp({
   results: [fixed({ int8: [1 / 128, 0] })],
   infer: sameAsInput,
   evaluate: unsupported("left to the runtime"),
-  layout: barrier,
+  layout: lastAxisStays,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => (use.outputs[0]?.dtype === "int8" ? 2 : 1),

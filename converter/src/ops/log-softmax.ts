@@ -1,7 +1,7 @@
 /** `log(e^x normalised)` over the last axis. Kernels check that an int8 result has scale 16/256 and zero point 127. */
 
 import { activation, defineOp, fixed, unsupported } from "./define-op.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { lastAxisStays } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { sameAsInput } from "./shape/same.ts";
@@ -16,7 +16,7 @@ export const logSoftmax = defineOp({
   results: [fixed({ int8: [16 / 256, 127] })],
   infer: sameAsInput,
   evaluate: unsupported("left to the runtime: its last bits depend on the order of the sum"),
-  layout: barrier,
+  layout: lastAxisStays,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2 }),

@@ -1,7 +1,7 @@
 /** `not x` of a boolean. */
 
 import { defineOp, index, none, unsupported } from "./define-op.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { sameAsInput } from "./shape/same.ts";
@@ -16,7 +16,7 @@ export const logicalNot = defineOp({
   results: [none],
   infer: sameAsInput,
   evaluate: unsupported("left to the runtime"),
-  layout: barrier,
+  layout: elementwise,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: always1,

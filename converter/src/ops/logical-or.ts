@@ -1,7 +1,7 @@
 /** `a or b` of booleans, broadcast. */
 
 import { defineOp, index, none, unsupported } from "./define-op.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { inferComparison } from "./shape/compare.ts";
@@ -16,7 +16,7 @@ export const logicalOr = defineOp({
   results: [none],
   infer: inferComparison,
   evaluate: unsupported("left to the runtime"),
-  layout: barrier,
+  layout: elementwise,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: always1,

@@ -2,7 +2,7 @@
 
 import { activation, defineOp, fixed, unsupported } from "./define-op.ts";
 import { evaluateUnary } from "./evaluate/elementwise.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { sameAsInput } from "./shape/same.ts";
 import { byInput } from "./version-rules.ts";
@@ -16,7 +16,7 @@ export const logistic = defineOp({
   results: [fixed({ int8: [1 / 256, -128] })],
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, (x) => 1 / (1 + Math.exp(-x))),
-  layout: barrier,
+  layout: elementwise,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2, int16: 3 }),

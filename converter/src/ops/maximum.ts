@@ -2,7 +2,7 @@
 
 import { activation, defineOp, sameAs, unsupported } from "./define-op.ts";
 import { evaluateBinary } from "./evaluate/elementwise.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { broadcastOfTwo } from "./shape/same.ts";
@@ -17,7 +17,7 @@ export const maximum = defineOp({
   results: [sameAs("activations")],
   infer: broadcastOfTwo,
   evaluate: (inputs) => evaluateBinary(inputs, Math.max),
-  layout: barrier,
+  layout: elementwise,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {

@@ -2,7 +2,7 @@
 
 import { activation, defineOp, free, index, unsupported } from "./define-op.ts";
 import { evaluateReduction } from "./evaluate/reduce.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { reduction } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { inferReduction } from "./shape/reduce.ts";
@@ -22,7 +22,7 @@ export const mean = defineOp({
       step: (sum, value) => sum + value,
       end: (sum, count) => sum / count,
     }),
-  layout: barrier,
+  layout: reduction,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2, int16: 3 }),

@@ -1,7 +1,7 @@
 /** Its operand continued beyond its edges as in a mirror. */
 
 import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { perAxis } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need, refuse } from "./refuse.ts";
@@ -27,7 +27,7 @@ export const mirrorPad = defineOp({
     return results;
   },
   evaluate: unsupported("left to the runtime"),
-  layout: barrier,
+  layout: perAxis([1], 2),
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2, int16: 3 }),

@@ -2,7 +2,7 @@
 
 import { activation, defineOp, none, unsupported } from "./define-op.ts";
 import { evaluateComparison } from "./evaluate/elementwise.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { inferComparison } from "./shape/compare.ts";
@@ -17,7 +17,7 @@ export const notEqual = defineOp({
   results: [none],
   infer: inferComparison,
   evaluate: (inputs) => evaluateComparison(inputs, (a, b) => a !== b),
-  layout: barrier,
+  layout: elementwise,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2, string: 3, int16: 4 }),

@@ -2,7 +2,7 @@
 
 import { activations, defineOp, sameAs, unsupported } from "./define-op.ts";
 import { joined, reshaped } from "./evaluate/rearrange.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { stackedAlong } from "./layout/follow-axes.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need, refuse } from "./refuse.ts";
@@ -42,7 +42,7 @@ export const pack = defineOp({
     const result = joined(slices, at, shape.toSpliced(at, 0, values.length));
     return result && [result];
   },
-  layout: barrier,
+  layout: stackedAlong,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2, int16: 3, uint32: 4 }),

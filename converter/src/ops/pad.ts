@@ -1,7 +1,7 @@
 /** Zeros around its operand; in int8 the zero point, so real zeros. */
 
 import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { perAxis } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { evaluatePadded, inferPadded } from "./shape/pad.ts";
@@ -16,7 +16,7 @@ export const pad = defineOp({
   results: [sameAs("input")],
   infer: inferPadded,
   evaluate: ([input, paddings]) => (input?.dtype === "float32" && paddings ? evaluatePadded(input, paddings) : null),
-  layout: barrier,
+  layout: perAxis([1], 2),
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {

@@ -1,7 +1,7 @@
 /** A constant around its operand. In int8 the constant shares the scale of the operand and the result. */
 
 import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { perAxis } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { evaluatePadded, inferPadded } from "./shape/pad.ts";
@@ -17,7 +17,7 @@ export const padv2 = defineOp({
   infer: inferPadded,
   evaluate: ([input, paddings, value]) =>
     input && paddings && value ? evaluatePadded(input, paddings, value.bytes) : null,
-  layout: barrier,
+  layout: perAxis([1], 2),
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {

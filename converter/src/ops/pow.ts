@@ -1,7 +1,7 @@
 /** `a` to the power of `b`, broadcast. */
 
 import { activation, defineOp, free, unsupported } from "./define-op.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { broadcastOfTwo } from "./shape/same.ts";
@@ -16,7 +16,7 @@ export const pow = defineOp({
   results: [free],
   infer: broadcastOfTwo,
   evaluate: unsupported("left to the runtime"),
-  layout: barrier,
+  layout: elementwise,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("no int8 kernel"),
   version: always1,

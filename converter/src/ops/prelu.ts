@@ -2,7 +2,7 @@
 
 import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { evaluateBinary } from "./evaluate/elementwise.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { need, refuse } from "./refuse.ts";
 import { broadcastOfTwo } from "./shape/same.ts";
@@ -22,7 +22,7 @@ export const prelu = defineOp({
     return [{ dtype: input.dtype, shape: input.shape }];
   },
   evaluate: (inputs) => evaluateBinary(inputs, (x, alpha) => (x < 0 ? x * alpha : x)),
-  layout: barrier,
+  layout: elementwise,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: always1,

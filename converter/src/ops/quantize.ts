@@ -1,7 +1,7 @@
 /** Real values to integers by the result's scale, or integers of one scale to those of another. */
 
 import { activation, defineOp, free, unsupported } from "./define-op.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need } from "./refuse.ts";
@@ -16,7 +16,7 @@ export const quantize = defineOp({
   results: [free],
   infer: (inputs, _, stored) => [{ dtype: stored?.[0]?.dtype ?? "int8", shape: need(inputs, 0, "input").shape }],
   evaluate: unsupported("the scale is a fact of its result, which evaluation does not see"),
-  layout: barrier,
+  layout: elementwise,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("it is the border between float and integer itself"),
   border: true,

@@ -2,7 +2,7 @@
 
 import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { evaluateUnary } from "./evaluate/elementwise.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { sameAsInput } from "./shape/same.ts";
 import { always1 } from "./version-rules.ts";
@@ -17,7 +17,7 @@ export const reluN1To1 = defineOp({
   fusesAs: "RELU_N1_TO_1",
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, (x) => Math.min(Math.max(x, -1), 1)),
-  layout: barrier,
+  layout: elementwise,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: always1,

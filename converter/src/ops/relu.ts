@@ -2,7 +2,7 @@
 
 import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { evaluateUnary } from "./evaluate/elementwise.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { sameAsInput } from "./shape/same.ts";
 import { byInput } from "./version-rules.ts";
@@ -17,7 +17,7 @@ export const relu = defineOp({
   fusesAs: "RELU",
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, (x) => Math.max(x, 0)),
-  layout: barrier,
+  layout: elementwise,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2, int16: 3 }),

@@ -3,7 +3,7 @@
 import type { Shape } from "../ir/graph.ts";
 import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
 import { reshaped } from "./evaluate/rearrange.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { followReshape } from "./layout/follow-reshape.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need, refuse } from "./refuse.ts";
@@ -43,7 +43,7 @@ export const reshape = defineOp({
     const target = shape ? integersOfConstant(shape) : legacy(newShape);
     return [reshaped(input, resolve(input.shape, target))];
   },
-  layout: barrier,
+  layout: followReshape,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: always1,

@@ -2,7 +2,7 @@
 
 import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
 import { stridesOf, takeElements } from "./evaluate/rearrange.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { namedAxes } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { axisOf, integersOfConstant } from "./shape/axis.ts";
@@ -29,7 +29,7 @@ export const reverseV2 = defineOp({
     );
     return result && [result];
   },
-  layout: barrier,
+  layout: namedAxes(1),
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { bool: 2, int8: 3 }),

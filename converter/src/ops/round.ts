@@ -1,7 +1,7 @@
 /** To the nearest integer, halves to the even one. */
 
 import { activation, defineOp, free, unsupported } from "./define-op.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { sameAsInput } from "./shape/same.ts";
 import { always1 } from "./version-rules.ts";
@@ -15,7 +15,7 @@ export const round = defineOp({
   results: [free],
   infer: sameAsInput,
   evaluate: unsupported("left to the runtime"),
-  layout: barrier,
+  layout: elementwise,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: unsupported("no int8 kernel"),
   version: always1,

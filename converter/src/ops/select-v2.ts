@@ -1,7 +1,7 @@
 /** `a` where the condition holds, else `b`; all three broadcast. */
 
 import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need } from "./refuse.ts";
@@ -23,7 +23,7 @@ export const selectV2 = defineOp({
     return [{ dtype: need(inputs, 1, "a").dtype, shape }];
   },
   evaluate: unsupported("left to the runtime"),
-  layout: barrier,
+  layout: elementwise,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { uint32: 2 }),

@@ -3,7 +3,7 @@
 import type { Shape } from "../ir/graph.ts";
 import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
 import { stridesOf, takeElements } from "./evaluate/rearrange.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { perAxis } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need, refuse } from "./refuse.ts";
@@ -48,7 +48,7 @@ export const slice = defineOp({
     );
     return block && [block];
   },
-  layout: barrier,
+  layout: perAxis([1, 2]),
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {

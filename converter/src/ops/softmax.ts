@@ -1,7 +1,7 @@
 /** `e^(beta·x)` over the last axis, normalised. Kernels check that an int8 result has scale 1/256 and zero point -128. */
 
 import { activation, defineOp, fixed, unsupported } from "./define-op.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { lastAxisStays } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { sameAsInput } from "./shape/same.ts";
@@ -16,7 +16,7 @@ export const softmax = defineOp({
   results: [fixed({ int8: [1 / 256, -128] })],
   infer: sameAsInput,
   evaluate: unsupported("left to the runtime: its last bits depend on the order of the sum"),
-  layout: barrier,
+  layout: lastAxisStays,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2, int16: 3 }),

@@ -1,7 +1,7 @@
 /** Cuts its operand along a constant axis into parts of constant sizes, one of which may be -1. */
 
 import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { namedAxes } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { checkParts, need, refuse } from "./refuse.ts";
@@ -35,7 +35,7 @@ export const splitV = defineOp({
     }));
   },
   evaluate: unsupported("left to the runtime"),
-  layout: barrier,
+  layout: namedAxes(2),
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2 }),

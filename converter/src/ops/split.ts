@@ -3,7 +3,7 @@
 import type { Shape } from "../ir/graph.ts";
 import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
 import { stridesOf, takeElements } from "./evaluate/rearrange.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { namedAxes } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { checkParts, need, refuse } from "./refuse.ts";
@@ -49,7 +49,7 @@ export const split = defineOp({
     ).filter((part) => part !== null);
     return parts.length === numSplits ? parts : null;
   },
-  layout: barrier,
+  layout: namedAxes(0, 1),
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(1, { int8: 2, int32: 3, int16: 4 }),

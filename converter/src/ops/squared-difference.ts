@@ -2,7 +2,7 @@
 
 import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { evaluateBinary } from "./evaluate/elementwise.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { broadcastOfTwo } from "./shape/same.ts";
@@ -21,7 +21,7 @@ export const squaredDifference = defineOp({
       const difference = Math.fround(a - b);
       return difference * difference;
     }),
-  layout: barrier,
+  layout: elementwise,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2 }),

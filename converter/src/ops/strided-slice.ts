@@ -2,7 +2,7 @@
 
 import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
 import { stridesOf, takeElements } from "./evaluate/rearrange.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { slicedAlong } from "./layout/follow-axes.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need, refuse } from "./refuse.ts";
@@ -48,7 +48,7 @@ export const stridedSlice = defineOp({
     );
     return result && [result];
   },
-  layout: barrier,
+  layout: slicedAlong,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {

@@ -5,7 +5,7 @@
 
 import { activation, defineOp, free, index, unsupported } from "./define-op.ts";
 import { evaluateReduction } from "./evaluate/reduce.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { reduction } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { inferReduction } from "./shape/reduce.ts";
@@ -21,7 +21,7 @@ export const sum = defineOp({
   infer: inferReduction,
   evaluate: (inputs, { keepDims }) =>
     evaluateReduction(inputs, keepDims, { start: 0, step: (sum, value) => sum + value }),
-  layout: barrier,
+  layout: reduction,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2 }),

@@ -1,7 +1,7 @@
 /** Repeats its operand along every axis as often as a constant says. */
 
 import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { perAxis } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need, refuse } from "./refuse.ts";
@@ -29,7 +29,7 @@ export const tile = defineOp({
     ];
   },
   evaluate: unsupported("left to the runtime"),
-  layout: barrier,
+  layout: perAxis([1]),
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { string: 2, int8: 3 }),

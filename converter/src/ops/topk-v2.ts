@@ -1,7 +1,7 @@
 /** The k greatest values along the last axis, greatest first, and where they were. */
 
 import { activation, defineOp, index, none, sameAs, unsupported } from "./define-op.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { lastAxisStays } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need, refuse } from "./refuse.ts";
@@ -29,7 +29,7 @@ export const topkV2 = defineOp({
     ];
   },
   evaluate: unsupported("left to the runtime"),
-  layout: barrier,
+  layout: lastAxisStays,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {

@@ -3,7 +3,7 @@
 import type { Shape } from "../ir/graph.ts";
 import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
 import { stridesOf, takeElements } from "./evaluate/rearrange.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { composed } from "./layout/follow-axes.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { need, refuse } from "./refuse.ts";
@@ -41,7 +41,7 @@ export const transpose = defineOp({
     );
     return result && [result];
   },
-  layout: barrier,
+  layout: composed,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: (use) => {

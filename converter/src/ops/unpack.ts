@@ -2,7 +2,7 @@
 
 import { activation, defineOp, sameAs, unsupported } from "./define-op.ts";
 import { stridesOf, takeElements } from "./evaluate/rearrange.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { unstackedAlong } from "./layout/follow-axes.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { checkParts, need, refuse } from "./refuse.ts";
@@ -38,7 +38,7 @@ export const unpack = defineOp({
     ).filter((slice) => slice !== null);
     return slices.length === num ? slices : null;
   },
-  layout: barrier,
+  layout: unstackedAlong,
   raise: unsupported("not written as TensorFlow nodes yet"),
   int8: true,
   version: byInput(0, { int8: 2, uint8: 2, bool: 3, int16: 4, float16: 5 }),
