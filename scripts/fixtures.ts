@@ -14,7 +14,8 @@ import pacote from "pacote";
 import manifest from "../test/fixtures/manifest.json" with { type: "json" };
 import { unwrapUmdLayersModel } from "./unwrap-layers-model.ts";
 
-interface PackageEntry {
+/** A package as the registry knows it; `integrity` is what its bytes must have. */
+export interface PackageEntry {
   readonly version: string;
   readonly integrity: string;
 }
@@ -40,13 +41,28 @@ export const fixtureNames: readonly string[] = Object.keys(fixtures);
  */
 export async function fixturePath(name: string): Promise<string> {
   const entry = fixtureEntry(name);
-  const folder = await packageFolder(entry.package);
-  const original = join(folder, ...entry.path.split("/"));
-  if (entry.derive === undefined) return existing(original, name);
-  const derived = await publishFolder(join(cache, `${name}@${packageEntry(entry.package).version}`), (temporary) =>
+  const published = packageEntry(entry.package);
+  const { derive, derivedPath = "" } = entry;
+  const file = { package: entry.package, path: entry.path, unwrap: derive !== undefined };
+  const found = await packageFile(name, published, file);
+  return derive === undefined ? found : existing(join(found, ...derivedPath.split("/")), name);
+}
+
+/**
+ * A file (or folder) of a package that the caller knows by version and integrity, out of the same cache.
+ * `unwrap`: the path is a folder of UMD scripts, and what comes back is a folder with model.json and its shards.
+ * Throws as {@link fixturePath} does; `name` is for messages and, unwrapped, the folder's.
+ */
+export async function packageFile(
+  name: string,
+  published: PackageEntry,
+  file: { readonly package: string; readonly path: string; readonly unwrap?: boolean },
+): Promise<string> {
+  const original = join(await packageFolder(file.package, published), ...file.path.split("/"));
+  if (!file.unwrap) return existing(original, name);
+  return publishFolder(join(cache, `${name}@${published.version}`), (temporary) =>
     unwrapUmdLayersModel(original, temporary),
   );
-  return existing(join(derived, ...(entry.derivedPath ?? "").split("/")), name);
 }
 
 /** The folder a fixture lies in, or the fixture itself where it is a folder. */
@@ -74,8 +90,7 @@ function packageEntry(name: string): PackageEntry {
   return entry;
 }
 
-async function packageFolder(name: string): Promise<string> {
-  const { version, integrity } = packageEntry(name);
+async function packageFolder(name: string, { version, integrity }: PackageEntry): Promise<string> {
   return publishFolder(join(cache, ...`${name}@${version}`.split("/")), async (temporary) => {
     try {
       await pacote.extract(`${name}@${version}`, temporary, { integrity, ...(await registrySettings()) });

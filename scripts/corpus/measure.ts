@@ -1,0 +1,110 @@
+/**
+ * Converts one model of the corpus to `.tflite` and to TFJS and proves it twice: against the source's own runtime, and
+ * against the answers recorded by the framework that made it. Never throws: an error is a result.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { asFlotillaError, type FlotillaError } from "@flotilla/protocol/errors";
+import { convert } from "../../converter/src/convert.ts";
+import type { ConvertOptions } from "../../converter/src/convert-options.ts";
+import type { ConvertedVariant, ConvertResult } from "../../converter/src/convert-result.ts";
+import { type CorpusEntry, corpusFolder, modelPath, type Target, targets } from "./manifest.ts";
+import type { MeasuredError, Measurement, TargetMeasurement } from "./measurement.ts";
+
+type Attempt = { readonly result: ConvertResult } | { readonly error: FlotillaError };
+type ByTarget<T> = Readonly<Record<Target, T>>;
+
+export async function measure(entry: CorpusEntry, twice: boolean): Promise<Measurement> {
+  const started = performance.now();
+  const output = await mkdtemp(join(tmpdir(), "flotilla-corpus-"));
+  try {
+    const { golden, inputShapes } = entry;
+    const base = { name: "model", output, ...(inputShapes ? { inputShapes } : {}) };
+    const model = await modelPath(entry).catch(asFlotillaError);
+    const proof = typeof model === "string" ? await attempts({ ...base, model }) : bothAre({ error: model });
+    const recorded =
+      golden !== undefined && typeof model === "string"
+        ? await attempts({ ...base, model, golden: join(corpusFolder, ...golden.split("/")) })
+        : null;
+    const again = twice && typeof model === "string" ? await attempts({ ...base, model, prove: false }) : null;
+    const of = (target: Target) => targetMeasurement(target, proof, recorded, again);
+    const opened = targets.map((target) => proof[target]).find((one) => "result" in one);
+    return {
+      model: entry.model,
+      format: entry.format,
+      recognisedAs: opened?.result.source.format ?? null,
+      framework: entry.framework ?? `npm ${entry.package}`,
+      targets: { tflite: of("tflite"), tfjs: of("tfjs") },
+      seconds: (performance.now() - started) / 1000,
+      peakRssBytes: process.resourceUsage().maxRSS * 1024,
+    };
+  } finally {
+    await rm(output, { recursive: true, force: true });
+  }
+}
+
+const bothAre = (attempt: Attempt): ByTarget<Attempt> => ({ tflite: attempt, tfjs: attempt });
+
+/** Both formats in one conversion; one by one where that fails, so that each has its own error. */
+async function attempts(options: ConvertOptions): Promise<ByTarget<Attempt>> {
+  const both = await attempt(options, targets);
+  if ("result" in both) return bothAre(both);
+  return { tflite: await attempt(options, ["tflite"]), tfjs: await attempt(options, ["tfjs"]) };
+}
+
+async function attempt(options: ConvertOptions, to: readonly Target[]): Promise<Attempt> {
+  const asked: ConvertOptions & { readonly to: readonly Target[] } = { ...options, to };
+  try {
+    return { result: await convert(asked) };
+  } catch (thrown) {
+    return { error: asFlotillaError(thrown) };
+  }
+}
+
+const variantOf = (attempt: Attempt | undefined, target: Target): ConvertedVariant | undefined =>
+  attempt && "result" in attempt ? attempt.result.variants.find(({ format }) => `${format}` === target) : undefined;
+
+function targetMeasurement(
+  target: Target,
+  proofs: ByTarget<Attempt>,
+  recorded: ByTarget<Attempt> | null,
+  again: ByTarget<Attempt> | null,
+): TargetMeasurement | "pending" {
+  const proof = proofs[target];
+  if ("result" in proof && !variantOf(proof, target)) return "pending";
+  const golden = recorded?.[target];
+  const proven = variantOf(proof, target);
+  // Where nothing here runs the source, the file is that of the conversion proven by recorded answers.
+  const variant = proven ?? variantOf(golden, target);
+  const second = variantOf(again?.[target], target);
+  const operators = Object.entries(variant?.operators ?? {}).map(([name, { count }]) => [name, count] as const);
+  return {
+    maxRel: proven?.parity?.maxRel ?? ("error" in proof ? failedParity(proof.error) : null),
+    against: proven?.parity?.against ?? null,
+    goldenMaxRel: golden === undefined ? null : goldenParity(golden, target),
+    dead: proven?.parity?.dead ?? [],
+    operators: Object.fromEntries(operators.sort(([a], [b]) => (a < b ? -1 : 1))),
+    transposes: variant?.transposes ?? 0,
+    bytes: variant?.bytes ?? 0,
+    sha256: variant?.sha256 ?? "",
+    sameTwice: again === null || !variant ? null : second?.sha256 === variant.sha256,
+    error: "error" in proof ? describe(proof.error) : null,
+    goldenError: golden && "error" in golden ? describe(golden.error) : null,
+  };
+}
+
+const goldenParity = (golden: Attempt, target: Target): number | null =>
+  "error" in golden ? failedParity(golden.error) : (variantOf(golden, target)?.parity?.maxRel ?? null);
+
+/** What PROOF_PARITY says of itself. */
+function failedParity({ code, details }: FlotillaError): number | null {
+  if (code !== "PROOF_PARITY" || !("maxRel" in details)) return null;
+  return typeof details.maxRel === "number" ? details.maxRel : null;
+}
+
+function describe({ code, message, details }: FlotillaError): MeasuredError {
+  const named = Array.isArray(details) ? details.map((one: Readonly<Record<string, unknown>>) => one.operator) : [];
+  const operators = new Set(named.filter((one) => typeof one === "string"));
+  return { code, message, operators: [...operators].sort() };
+}

@@ -1,0 +1,13 @@
+/** The child process of the corpus: measures the entries it is sent, one after the other, and sends each result back. */
+import type { CorpusEntry } from "./manifest.ts";
+import { measure } from "./measure.ts";
+
+/** From the parent. */
+export interface MeasureOrder {
+  readonly entry: CorpusEntry;
+  readonly twice: boolean;
+}
+
+process.on("message", (order: MeasureOrder) => {
+  void measure(order.entry, order.twice).then((measurement) => process.send?.(measurement));
+});
