@@ -1,10 +1,12 @@
 /**
- * The part of ZIP (PKWARE APPNOTE 6.3) that array archives need: many members, no encryption, no ZIP64.
+ * The part of ZIP (PKWARE APPNOTE 6.3) that archives of arrays and models need: many members, no encryption; of ZIP64
+ * only the sizes and places of large members.
  * Written members are stored, without time stamps, in the order given: the same content gives the same bytes.
  * Read members are stored or deflated; nothing is allocated that the directory does not announce within the limits.
  */
 import { inflateSync } from "fflate";
-import { FlotillaError } from "./errors.ts";
+import { type ErrorCode, FlotillaError } from "./errors.ts";
+import { memoryAccess, partOf, type RandomAccess } from "./random-access.ts";
 
 export interface ZipLimits {
   readonly maxMembers: number;
@@ -14,12 +16,32 @@ export interface ZipLimits {
   readonly maxRatio: number;
 }
 
+/** One file of an archive that is not unpacked yet. */
+export interface ZipMember {
+  readonly name: string;
+  /** Unpacked. */
+  readonly bytes: number;
+  /** What the archive says of the unpacked bytes. */
+  readonly crc32: number;
+  /** The unpacked bytes, checked against size and checksum. */
+  read(): Uint8Array;
+  /** A member that is stored as it is, as a file of its own, unchecked; undefined for a packed one. */
+  stored(): RandomAccess | undefined;
+}
+
 const localSignature = 0x04034b50;
 const centralSignature = 0x02014b50;
 const endSignature = 0x06054b50;
 const localHeaderBytes = 30;
 const centralHeaderBytes = 46;
 const endRecordBytes = 22;
+const end64Signature = 0x06064b50;
+const end64Bytes = 56;
+const end64LocatorSignature = 0x07064b50;
+const end64LocatorBytes = 20;
+const zip64Extra = 0x0001;
+/** A directory entry with the longest name, extra field and comment. */
+const maxEntryBytes = centralHeaderBytes + 3 * 0xffff;
 const maxCommentBytes = 0xffff;
 const utf8Flag = 0x0800;
 /** 1980-01-01 in MS-DOS form: the earliest date the format has, as it wants some date. */
@@ -88,101 +110,167 @@ interface Member {
  * @throws FORMAT_NPZ for what is no such archive, FORMAT_LIMIT beyond `limits`.
  */
 export function decodeZip(archive: Uint8Array, limits: ZipLimits): Map<string, Uint8Array> {
-  const view = new DataView(archive.buffer, archive.byteOffset, archive.byteLength);
-  const directory = readDirectory(archive, view, limits);
+  const members = openZip(memoryAccess(archive, "array archive"), limits, "FORMAT_NPZ");
+  return new Map([...members].map(([name, member]) => [name, member.read()]));
+}
+
+/**
+ * The members of an archive that need not lie in memory, by name, in the directory's order; none is read yet.
+ * @throws `code` for what is no such archive, FORMAT_LIMIT beyond `limits`; so do the members
+ */
+export function openZip(
+  archive: RandomAccess,
+  limits: ZipLimits,
+  code: "FORMAT_NPZ" | "FORMAT_CORRUPT" = "FORMAT_CORRUPT",
+): Map<string, ZipMember> {
+  const faults = new Faults(archive.label, code);
+  const members = new Map<string, ZipMember>();
   let total = 0;
-  for (const member of directory) {
-    total += member.bytes;
+  for (const member of readDirectory(archive, limits, faults)) {
+    const { name, bytes, crc } = member;
+    total += bytes;
     if (total > limits.maxTotalBytes) {
-      throw limit(`the members unpack to more than ${limits.maxTotalBytes} bytes`, member.name);
+      throw faults.limit(`the members unpack to more than ${limits.maxTotalBytes} bytes`, name);
     }
-    if (member.bytes > ratioMattersBytes && member.bytes > member.packedBytes * limits.maxRatio) {
-      throw limit(`member unpacks to more than ${limits.maxRatio} times its size`, member.name);
+    if (bytes > ratioMattersBytes && bytes > member.packedBytes * limits.maxRatio) {
+      throw faults.limit(`member unpacks to more than ${limits.maxRatio} times its size`, name);
     }
-  }
-  const members = new Map<string, Uint8Array>();
-  for (const member of directory) {
-    if (members.has(member.name)) throw broken("member appears twice", member.name);
-    members.set(member.name, unpack(archive, view, member));
+    if (members.has(name)) throw faults.broken("member appears twice", name);
+    members.set(name, {
+      name,
+      bytes,
+      crc32: crc,
+      read: () => unpack(archive, member, faults),
+      stored: () => {
+        if (member.method !== 0) return undefined;
+        if (bytes !== member.packedBytes) throw faults.broken("a stored member has two sizes", name);
+        return partOf(archive, dataStart(archive, member, faults), bytes, `${archive.label}/${name}`);
+      },
+    });
   }
   return members;
 }
 
-function readDirectory(archive: Uint8Array, view: DataView, limits: ZipLimits): Member[] {
-  const end = findEnd(view);
-  const count = view.getUint16(end + 10, true);
-  if (view.getUint16(end + 8, true) !== count) throw broken("archive is split over several files");
-  const size = view.getUint32(end + 12, true);
-  const start = view.getUint32(end + 16, true);
-  if (start === max32 || count === 0xffff) throw limit("ZIP64 archives are not read");
-  if (start + size > end) throw broken("directory lies outside the archive");
-  if (count > limits.maxMembers) throw limit(`archive has ${count} members, more than ${limits.maxMembers}`);
+function readDirectory(archive: RandomAccess, limits: ZipLimits, faults: Faults): Member[] {
+  const tailBytes = Math.min(archive.byteLength, endRecordBytes + maxCommentBytes);
+  const tailStart = archive.byteLength - tailBytes;
+  const tail = viewOf(archive.read(tailStart, tailBytes));
+  const endInTail = findEnd(tail, faults);
+  const end = tailStart + endInTail;
+  const count = tail.getUint16(endInTail + 10, true);
+  if (tail.getUint16(endInTail + 8, true) !== count) throw faults.broken("archive is split over several files");
+  let size = tail.getUint32(endInTail + 12, true);
+  let start = tail.getUint32(endInTail + 16, true);
+  if (count === 0xffff) throw faults.limit("archives of so many members are not read");
+  if (start === max32 || size === max32) ({ start, size } = readEnd64(archive, end, faults));
+  if (!(start + size <= end)) throw faults.broken("directory lies outside the archive");
+  if (count > limits.maxMembers) throw faults.limit(`archive has ${count} members, more than ${limits.maxMembers}`);
+  if (size > count * maxEntryBytes) throw faults.broken(`directory of ${count} members has ${size} bytes`);
+  const bytes = archive.read(start, size);
+  const view = viewOf(bytes);
   const members: Member[] = [];
-  for (let at = start; members.length < count; ) {
-    if (at + centralHeaderBytes > end || view.getUint32(at, true) !== centralSignature) {
-      throw broken(`directory entry ${members.length} is not at its place, byte ${at}`);
+  for (let at = 0; members.length < count; ) {
+    if (at + centralHeaderBytes > size || view.getUint32(at, true) !== centralSignature) {
+      throw faults.broken(`directory entry ${members.length} is not at its place, byte ${start + at}`);
     }
     const nameLength = view.getUint16(at + 28, true);
-    const next = at + centralHeaderBytes + nameLength + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
-    if (next > end) throw broken(`directory entry ${members.length} ends outside the archive`);
-    const name = decodeName(archive.subarray(at + centralHeaderBytes, at + centralHeaderBytes + nameLength));
-    if (view.getUint16(at + 8, true) & 1) throw broken("member is encrypted", name);
-    const member = {
-      name,
-      method: view.getUint16(at + 10, true),
-      crc: view.getUint32(at + 16, true),
-      packedBytes: view.getUint32(at + 20, true),
-      bytes: view.getUint32(at + 24, true),
-      localOffset: view.getUint32(at + 42, true),
+    const extraStart = at + centralHeaderBytes + nameLength;
+    const extraLength = view.getUint16(at + 30, true);
+    const next = extraStart + extraLength + view.getUint16(at + 32, true);
+    if (next > size) throw faults.broken(`directory entry ${members.length} ends outside the archive`);
+    const name = decodeName(bytes.subarray(at + centralHeaderBytes, extraStart), faults);
+    if (view.getUint16(at + 8, true) & 1) throw faults.broken("member is encrypted", name);
+    const wide = wideFields(view, extraStart, extraStart + extraLength);
+    // APPNOTE 4.5.3: the fields that are all ones stand in the extra field, in this order.
+    const field = (offset: number): number => {
+      const value = view.getUint32(at + offset, true);
+      if (value !== max32) return value;
+      const found = wide.shift();
+      if (found === undefined) throw faults.broken("member has a size that is not said", name);
+      return found;
     };
-    if (member.bytes === max32 || member.packedBytes === max32) throw limit("ZIP64 members are not read", name);
-    members.push(member);
+    const [unpacked, packedBytes, localOffset] = [field(24), field(20), field(42)];
+    const [method, crc] = [view.getUint16(at + 10, true), view.getUint32(at + 16, true)];
+    members.push({ name, method, crc, packedBytes, bytes: unpacked, localOffset });
     at = next;
   }
   return members;
 }
 
-/** The end record stands before a comment of unknown length: search backwards. */
-function findEnd(view: DataView): number {
-  const lowest = Math.max(0, view.byteLength - endRecordBytes - maxCommentBytes);
-  for (let at = view.byteLength - endRecordBytes; at >= lowest; at--) {
-    const commentBytes = view.byteLength - endRecordBytes - at;
-    if (view.getUint32(at, true) === endSignature && view.getUint16(at + 20, true) === commentBytes) return at;
+const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/** APPNOTE 4.3.14 and 4.3.15: in front of the end record, a place that leads to a longer one. */
+function readEnd64(archive: RandomAccess, end: number, faults: Faults): { start: number; size: number } {
+  if (end < end64LocatorBytes) throw faults.broken("archive lacks its long end record");
+  const locator = viewOf(archive.read(end - end64LocatorBytes, end64LocatorBytes));
+  const at = Number(locator.getBigUint64(8, true));
+  if (locator.getUint32(0, true) !== end64LocatorSignature || !(at + end64Bytes <= end)) {
+    throw faults.broken("archive lacks its long end record");
   }
-  throw broken("no end record: not an archive, or cut off");
+  const record = viewOf(archive.read(at, end64Bytes));
+  if (record.getUint32(0, true) !== end64Signature) throw faults.broken("archive lacks its long end record");
+  return { size: Number(record.getBigUint64(40, true)), start: Number(record.getBigUint64(48, true)) };
 }
 
-function unpack(archive: Uint8Array, view: DataView, member: Member): Uint8Array {
+/** The numbers of a ZIP64 extra field, in order. */
+function wideFields(view: DataView, from: number, to: number): number[] {
+  for (let at = from; at + 4 <= to; ) {
+    const length = view.getUint16(at + 2, true);
+    if (view.getUint16(at, true) === zip64Extra && at + 4 + length <= to) {
+      return Array.from({ length: length >> 3 }, (_, index) => Number(view.getBigUint64(at + 4 + 8 * index, true)));
+    }
+    at += 4 + length;
+  }
+  return [];
+}
+
+/** The end record stands before a comment of unknown length: search backwards. */
+function findEnd(tail: DataView, faults: Faults): number {
+  for (let at = tail.byteLength - endRecordBytes; at >= 0; at--) {
+    const commentBytes = tail.byteLength - endRecordBytes - at;
+    if (tail.getUint32(at, true) === endSignature && tail.getUint16(at + 20, true) === commentBytes) return at;
+  }
+  throw faults.broken("no end record: not an archive, or cut off");
+}
+
+/** Where a member's data starts, all of which lies in the archive. */
+function dataStart(archive: RandomAccess, member: Member, faults: Faults): number {
   const at = member.localOffset;
-  if (at + localHeaderBytes > archive.length || view.getUint32(at, true) !== localSignature) {
-    throw broken(`no member at byte ${at}`, member.name);
+  const whole = at + localHeaderBytes <= archive.byteLength;
+  const header = whole ? viewOf(archive.read(at, localHeaderBytes)) : undefined;
+  if (header?.getUint32(0, true) !== localSignature) throw faults.broken(`no member at byte ${at}`, member.name);
+  const start = at + localHeaderBytes + header.getUint16(26, true) + header.getUint16(28, true);
+  if (!(start + member.packedBytes <= archive.byteLength)) {
+    throw faults.broken("data ends outside the archive", member.name);
   }
-  const start = at + localHeaderBytes + view.getUint16(at + 26, true) + view.getUint16(at + 28, true);
-  if (start + member.packedBytes > archive.length) throw broken("data ends outside the archive", member.name);
-  const packed = archive.subarray(start, start + member.packedBytes);
-  const data = member.method === 0 ? packed : inflate(packed, member);
+  return start;
+}
+
+function unpack(archive: RandomAccess, member: Member, faults: Faults): Uint8Array {
+  const packed = archive.read(dataStart(archive, member, faults), member.packedBytes);
+  const data = member.method === 0 ? packed : inflate(packed, member, faults);
   if (data.length !== member.bytes) {
-    throw broken(`unpacks to another size than the announced ${member.bytes} bytes`, member.name);
+    throw faults.broken(`unpacks to another size than the announced ${member.bytes} bytes`, member.name);
   }
-  if (crc32(data) !== member.crc) throw broken("checksum does not match", member.name);
+  if (crc32(data) !== member.crc) throw faults.broken("checksum does not match", member.name);
   return data;
 }
 
-function inflate(packed: Uint8Array, member: Member): Uint8Array {
-  if (member.method !== 8) throw broken(`compression method ${member.method} is not read`, member.name);
+function inflate(packed: Uint8Array, member: Member, faults: Faults): Uint8Array {
+  if (member.method !== 8) throw faults.broken(`compression method ${member.method} is not read`, member.name);
   try {
     // One byte more than announced, so that a longer stream shows as a longer result.
     return inflateSync(packed, { out: new Uint8Array(member.bytes + 1) });
   } catch (cause) {
-    throw new FlotillaError("FORMAT_NPZ", `array archive: damaged compressed data: ${member.name}`, { cause });
+    throw faults.broken("damaged compressed data", member.name, cause);
   }
 }
 
-function decodeName(bytes: Uint8Array): string {
+function decodeName(bytes: Uint8Array, faults: Faults): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new FlotillaError("FORMAT_NPZ", "array archive: a member's name is not UTF-8", { cause });
+    throw faults.broken("a member's name is not UTF-8", undefined, cause);
   }
 }
 
@@ -198,14 +286,30 @@ function crc32(data: Uint8Array): number {
   return (crc ^ max32) >>> 0;
 }
 
-function broken(message: string, member?: string): FlotillaError {
-  return new FlotillaError("FORMAT_NPZ", `array archive: ${message}${member === undefined ? "" : `: ${member}`}`, {
-    details: member === undefined ? {} : { member },
-  });
-}
+/** What is wrong with the archive of one label. */
+class Faults {
+  readonly #label: string;
+  readonly #code: ErrorCode;
 
-function limit(message: string, member?: string): FlotillaError {
-  return new FlotillaError("FORMAT_LIMIT", `array archive: ${message}${member === undefined ? "" : `: ${member}`}`, {
-    details: member === undefined ? {} : { member },
-  });
+  constructor(label: string, code: ErrorCode) {
+    this.#label = label;
+    this.#code = code;
+  }
+
+  broken(message: string, member?: string, cause?: unknown): FlotillaError {
+    return new FlotillaError(this.#code, this.#text(message, member), {
+      details: member === undefined ? {} : { member },
+      ...(cause === undefined ? {} : { cause }),
+    });
+  }
+
+  limit(message: string, member?: string): FlotillaError {
+    return new FlotillaError("FORMAT_LIMIT", this.#text(message, member), {
+      details: member === undefined ? {} : { member },
+    });
+  }
+
+  #text(message: string, member: string | undefined): string {
+    return `${this.#label}: ${message}${member === undefined ? "" : `: ${member}`}`;
+  }
 }
