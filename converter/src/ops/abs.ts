@@ -1,10 +1,11 @@
 /** `|x|`. */
 
-import { activation, defineOp, free, unsupported } from "./define-op.ts";
+import { activation, defineOp, free } from "./define-op.ts";
 import { evaluateUnary } from "./evaluate/elementwise.ts";
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { sameAsInput } from "./shape/same.ts";
 import { byInput } from "./version-rules.ts";
 
@@ -18,7 +19,7 @@ export const abs = defineOp({
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, Math.abs, { int32: true }),
   layout: elementwise,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("Abs"),
   int8: true,
   version: byInput(0, { int8: 2, uint8: 2, int16: 3, int32: 5 }),
   minRuntime: { 1: "1.13.0", 2: "2.4.0", 3: "2.5.0", 5: "2.12.0" },

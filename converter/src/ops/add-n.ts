@@ -4,6 +4,8 @@ import { activations, defineOp, free, unsupported } from "./define-op.ts";
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { int } from "./raise/attributes.ts";
+import { operandsOf } from "./raise/simple.ts";
 import { need, refuse } from "./refuse.ts";
 import { always1 } from "./version-rules.ts";
 
@@ -25,7 +27,7 @@ export const addN = defineOp({
   },
   evaluate: unsupported("left to the runtime"),
   layout: elementwise,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: ({ inputs }, to) => [to.node("AddN", operandsOf(to, inputs.length), { N: int(inputs.length) })],
   int8: unsupported("no int8 kernel"),
   version: always1,
   minRuntime: { 1: "1.14.0" },

@@ -4,6 +4,7 @@ import { activation, defineOp, index, none, unsupported } from "./define-op.ts";
 import { droppedAxis } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { need } from "./refuse.ts";
 import { axisOf, integersOf, unknownShape } from "./shape/axis.ts";
 import { byInput } from "./version-rules.ts";
@@ -24,7 +25,7 @@ export const argMax = defineOp({
   },
   evaluate: unsupported("left to the runtime"),
   layout: droppedAxis,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("ArgMax", 2),
   int8: true,
   version: byInput(0, { int8: 2, bool: 3 }),
   minRuntime: { 1: "1.9.0", 2: "1.14.0", 3: "2.9.0" },

@@ -5,6 +5,7 @@ import { activation, defineOp, sameAs, unsupported } from "./define-op.ts";
 import { pool } from "./layout/follow-window.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raisePool } from "./raise/pool.ts";
 import { needRank } from "./refuse.ts";
 import { windowOutput } from "./shape/window.ts";
 import { byInput } from "./version-rules.ts";
@@ -25,7 +26,7 @@ export const averagePool2d = defineOp({
   },
   evaluate: unsupported("heavy: left to the runtime"),
   layout: pool,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raisePool("AvgPool"),
   int8: true,
   version: byInput(0, { int8: 2, int16: 3 }),
   minRuntime: { 1: "1.5.0", 2: "1.14.0", 3: "2.3.0" },

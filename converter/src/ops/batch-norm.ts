@@ -34,7 +34,7 @@ export const batchNorm = defineOp({
   },
   evaluate: unsupported("it is folded away, never evaluated"),
   layout: lastAxisStays,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: unsupported("it is folded away before"),
   int8: unsupported("it is folded away before quantization"),
   version: always1,
   minRuntime: {},

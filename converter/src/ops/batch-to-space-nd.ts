@@ -4,6 +4,7 @@ import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts
 import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { need } from "./refuse.ts";
 import { integersOf, unknownShape } from "./shape/axis.ts";
 import { unblockedShape } from "./shape/blocks.ts";
@@ -25,7 +26,7 @@ export const batchToSpaceNd = defineOp({
   },
   evaluate: unsupported("left to the runtime"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("BatchToSpaceND", 3),
   int8: true,
   version: (use) => {
     if (inputDType(use, 0) === "int16") return 4;

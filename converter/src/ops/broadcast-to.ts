@@ -4,6 +4,7 @@ import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts
 import { stretched } from "./layout/follow-axes.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { need, refuse } from "./refuse.ts";
 import { integersOf, lengthOf, unknownShape } from "./shape/axis.ts";
 import { broadcastShapes } from "./shape/broadcast.ts";
@@ -26,7 +27,7 @@ export const broadcastTo = defineOp({
   },
   evaluate: unsupported("left to the runtime"),
   layout: stretched,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("BroadcastTo", 2),
   int8: true,
   version: (use) => (inputDType(use, 0) === "int8" || inputDType(use, 0) === "int16" ? 3 : 2),
   minRuntime: { 2: "2.5.0", 3: "2.5.0" },

@@ -6,6 +6,9 @@ import { dtypeOf } from "./element-type.ts";
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { type } from "./raise/attributes.ts";
+import { dtypeIn } from "./raise/axes.ts";
+import { notRaised } from "./raise/tensorflow-nodes.ts";
 import { need, refuse } from "./refuse.ts";
 import { inputDType } from "./version-rules.ts";
 
@@ -29,7 +32,11 @@ export const cast = defineOp({
     return [{ dtype, shape: input.shape, bytes: bytesOf(dtype, valuesOf(input.dtype, input.bytes)) }];
   },
   layout: elementwise,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: (use, to) => {
+    const dtype = use.outputs[0]?.dtype ?? "float32";
+    if (!["float32", "int32", "int64", "bool"].includes(dtype)) throw notRaised(`tfjs has no ${dtype}`);
+    return [to.node("Cast", [to.operand(0)], { DstT: type(dtypeIn(use.outputs[0])) })];
+  },
   int8: unsupported("it casts the stored integers without looking at their scale"),
   version: (use) => {
     const dtypes = [inputDType(use, 0), use.outputs[0]?.dtype];

@@ -4,6 +4,7 @@ import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { evaluateUnary } from "./evaluate/elementwise.ts";
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { sameAsInput } from "./shape/same.ts";
 import { always1 } from "./version-rules.ts";
 
@@ -17,7 +18,7 @@ export const ceil = defineOp({
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, Math.ceil),
   layout: elementwise,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("Ceil"),
   int8: unsupported("no int8 kernel"),
   version: always1,
   minRuntime: { 1: "1.14.0" },

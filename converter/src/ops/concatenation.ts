@@ -1,11 +1,14 @@
 /** Joins its operands along an axis. In int8 all of them and the result share one scale. */
 
 import type { Shape } from "../ir/graph.ts";
-import { activations, defineOp, type ResultFacts, sameAs, unsupported } from "./define-op.ts";
+import { activations, defineOp, type ResultFacts, sameAs } from "./define-op.ts";
 import { joined } from "./evaluate/rearrange.ts";
 import { joinedAlong } from "./layout/follow-axes.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { int } from "./raise/attributes.ts";
+import { axisConstant } from "./raise/axes.ts";
+import { activated, operandsOf } from "./raise/simple.ts";
 import { need, refuse } from "./refuse.ts";
 import { axisOf } from "./shape/axis.ts";
 import { byInput } from "./version-rules.ts";
@@ -54,7 +57,12 @@ export const concatenation = defineOp({
     return result && [result];
   },
   layout: joinedAlong,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: ({ attributes: { axis, fusedActivationFunction }, inputs, outputs }, to) => {
+    const parts = operandsOf(to, inputs.length);
+    const along = axisConstant(to, axis, outputs[0]?.shape.length ?? 0);
+    const whole = to.node("ConcatV2", [...parts, along], { N: int(parts.length) });
+    return [activated(to, whole, fusedActivationFunction)];
+  },
   int8: true,
   version: byInput(0, { int8: 2, int16: 3, uint32: 4, int4: 5 }),
   minRuntime: { 1: "1.5.0", 2: "1.14.0", 3: "2.3.0", 4: "2.14.0", 5: "2.21.0" },

@@ -22,7 +22,7 @@ export const custom = defineOp({
   },
   evaluate: unsupported("what it computes is not known"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: unsupported("tfjs does not have it"),
   int8: unsupported("what it does with integers is not known"),
   version: (use) => use.attributes.version,
   minRuntime: {},

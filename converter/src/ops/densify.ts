@@ -17,7 +17,7 @@ export const densify = defineOp({
   infer: sameAsInput,
   evaluate: unsupported("sparse constants are refused by the reader"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: unsupported("sparse constants are refused by the reader"),
   int8: unsupported("it feeds weights, which are stored dense"),
   version: always1,
   minRuntime: { 1: "2.2.0" },

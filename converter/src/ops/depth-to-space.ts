@@ -4,6 +4,7 @@ import { activation, defineOp, sameAs, unsupported } from "./define-op.ts";
 import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { int, text } from "./raise/attributes.ts";
 import { needRank, refuse } from "./refuse.ts";
 import { byInput } from "./version-rules.ts";
 
@@ -27,7 +28,9 @@ export const depthToSpace = defineOp({
   },
   evaluate: unsupported("left to the runtime"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: ({ attributes }, to) => [
+    to.node("DepthToSpace", [to.operand(0)], { block_size: int(attributes.blockSize), data_format: text("NHWC") }),
+  ],
   int8: true,
   version: byInput(0, { int8: 2 }),
   minRuntime: { 1: "2.1.0", 2: "2.5.0" },

@@ -5,6 +5,7 @@ import { activation, bias, defineOp, free, unsupported, weight } from "./define-
 import { window } from "./layout/follow-window.ts";
 import { convolutionMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseDepthwiseConv2d } from "./raise/convolution.ts";
 import { needRank, refuse } from "./refuse.ts";
 import { windowOutput } from "./shape/window.ts";
 import { inputDType, isHybrid, isPerChannel } from "./version-rules.ts";
@@ -33,7 +34,7 @@ export const depthwiseConv2d = defineOp({
   },
   evaluate: unsupported("heavy: left to the runtime"),
   layout: window,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseDepthwiseConv2d,
   int8: true,
   version: (use) => {
     const [input, filter] = [inputDType(use, 0), inputDType(use, 1)];

@@ -33,7 +33,7 @@ export const dequantize = defineOp({
   infer: (inputs) => [{ dtype: "float32", shape: need(inputs, 0, "input").shape }],
   evaluate: ([input]) => (input ? dequantized(input) : null),
   layout: elementwise,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: unsupported("tfjs computes in float32: convert the float model"),
   int8: unsupported("it is the border between integer and float itself"),
   border: true,
   version: (use) => {

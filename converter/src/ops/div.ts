@@ -6,6 +6,7 @@ import { evaluateBinary } from "./evaluate/elementwise.ts";
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseArithmetic } from "./raise/simple.ts";
 import { broadcastOfTwo } from "./shape/same.ts";
 import { broadcastsBeyondRank4 } from "./version-rules.ts";
 
@@ -19,7 +20,7 @@ export const div = defineOp({
   infer: broadcastOfTwo,
   evaluate: (inputs, { fusedActivationFunction }) => evaluateBinary(inputs, (a, b) => a / b, fusedActivationFunction),
   layout: elementwise,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseArithmetic("RealDiv"),
   int8: unsupported("no int8 kernel"),
   version: (use) => (broadcastsBeyondRank4(use) ? 2 : 1),
   minRuntime: { 1: "1.6.0", 2: "2.3.0" },

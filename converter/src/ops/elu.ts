@@ -1,9 +1,10 @@
 /** `x` where positive, else `e^x - 1`. */
 
-import { activation, defineOp, free, unsupported } from "./define-op.ts";
+import { activation, defineOp, free } from "./define-op.ts";
 import { evaluateUnary } from "./evaluate/elementwise.ts";
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { sameAsInput } from "./shape/same.ts";
 import { always1 } from "./version-rules.ts";
 
@@ -17,7 +18,7 @@ export const elu = defineOp({
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, (x) => (x < 0 ? Math.expm1(x) : x)),
   layout: elementwise,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("Elu"),
   int8: true,
   version: always1,
   minRuntime: { 1: "1.14.0" },

@@ -3,6 +3,7 @@
 import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
 import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
+import { int } from "./raise/attributes.ts";
 import { need, needRank, refuse } from "./refuse.ts";
 import { inputDType, isPerChannel } from "./version-rules.ts";
 
@@ -22,7 +23,9 @@ export const embeddingLookup = defineOp({
   },
   evaluate: unsupported("left to the runtime"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: (_use, to) => [
+    to.node("GatherV2", [to.operand(1), to.operand(0), to.constant("int32", 0)], { batch_dims: int(0) }),
+  ],
   int8: true,
   version: (use) => {
     const table = inputDType(use, 1);

@@ -5,6 +5,7 @@ import { evaluateUnary } from "./evaluate/elementwise.ts";
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { sameAsInput } from "./shape/same.ts";
 import { byInput } from "./version-rules.ts";
 
@@ -18,7 +19,7 @@ export const exp = defineOp({
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, Math.exp),
   layout: elementwise,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("Exp"),
   int8: unsupported("its int8 kernel came with TensorFlow 2.12; runtimes in the field refuse the file"),
   version: byInput(0, { int8: 2, int16: 2 }),
   minRuntime: { 1: "1.7.0", 2: "2.12.0" },

@@ -1,11 +1,12 @@
 /** Puts an axis of size 1 in front of the one named. */
 
 import type { Shape } from "../ir/graph.ts";
-import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
+import { activation, defineOp, index, sameAs } from "./define-op.ts";
 import { reshaped } from "./evaluate/rearrange.ts";
 import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { reshapeTarget } from "./raise/axes.ts";
 import { need } from "./refuse.ts";
 import { axisOf, integersOf, integersOfConstant, unknownShape } from "./shape/axis.ts";
 import { always1 } from "./version-rules.ts";
@@ -29,7 +30,7 @@ export const expandDims = defineOp({
   evaluate: ([input, axis]) =>
     input && axis ? [reshaped(input, expanded(input.shape, integersOfConstant(axis)))] : null,
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: (use, to) => [to.node("Reshape", [to.operand(0), reshapeTarget(to, use.outputs[0])])],
   int8: true,
   version: always1,
   minRuntime: { 1: "1.10.0" },

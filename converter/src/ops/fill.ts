@@ -1,10 +1,13 @@
 /** One value everywhere in a given shape. */
 
-import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
+import { activation, defineOp, index, sameAs } from "./define-op.ts";
 import { takeElements } from "./evaluate/rearrange.ts";
 import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { type } from "./raise/attributes.ts";
+import { dtypeIn } from "./raise/axes.ts";
+import { operandsOf } from "./raise/simple.ts";
 import { need, refuse } from "./refuse.ts";
 import { integersOf, integersOfConstant, lengthOf, unknownShape } from "./shape/axis.ts";
 import { byInput } from "./version-rules.ts";
@@ -30,7 +33,7 @@ export const fill = defineOp({
     return filled && [filled];
   },
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: (use, to) => [to.node("Fill", operandsOf(to, 2), { T: type(dtypeIn(use.outputs[0])) })],
   int8: true,
   version: byInput(1, { bool: 2, string: 2, int8: 3, int16: 3, float16: 4 }),
   minRuntime: { 1: "1.13.0", 2: "2.3.0", 3: "2.5.0", 4: "2.12.0" },

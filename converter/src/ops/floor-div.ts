@@ -4,6 +4,7 @@ import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { broadcastOfTwo } from "./shape/same.ts";
 import { byInput } from "./version-rules.ts";
 
@@ -17,7 +18,7 @@ export const floorDiv = defineOp({
   infer: broadcastOfTwo,
   evaluate: unsupported("left to the runtime"),
   layout: elementwise,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("FloorDiv", 2),
   int8: unsupported("its int8 kernel divides the stored integers without looking at their scale"),
   version: byInput(0, { float32: 2, int8: 3, int16: 3 }),
   minRuntime: { 1: "1.14.0", 2: "1.14.0", 3: "2.13.0" },

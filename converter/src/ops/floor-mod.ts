@@ -5,6 +5,7 @@ import { evaluateBinary } from "./evaluate/elementwise.ts";
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { broadcastOfTwo } from "./shape/same.ts";
 import { byInput } from "./version-rules.ts";
 
@@ -22,7 +23,7 @@ export const floorMod = defineOp({
       return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
     }),
   layout: elementwise,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("FloorMod", 2),
   int8: unsupported("its integer kernels know no scales"),
   version: byInput(0, { int8: 2, int16: 2 }),
   minRuntime: { 1: "1.13.0", 2: "2.13.0" },

@@ -6,6 +6,7 @@ import { activation, bias, defineOp, free, unsupported, weight } from "./define-
 import { rowsOf } from "./layout/follow-fully-connected.ts";
 import { convolutionMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseFullyConnected } from "./raise/fully-connected.ts";
 import { need, needRank, refuse } from "./refuse.ts";
 import { knownCount } from "./shape/axis.ts";
 import { inputDType, isHybrid, isPerChannel } from "./version-rules.ts";
@@ -37,7 +38,7 @@ export const fullyConnected = defineOp({
   },
   evaluate: unsupported("heavy: left to the runtime"),
   layout: rowsOf,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseFullyConnected,
   int8: true,
   version: (use) => {
     const [input, weights] = [inputDType(use, 0), inputDType(use, 1)];

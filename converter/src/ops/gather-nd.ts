@@ -4,6 +4,7 @@ import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts
 import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { need, refuse } from "./refuse.ts";
 import { byInput, inputDType } from "./version-rules.ts";
 
@@ -24,7 +25,7 @@ export const gatherNd = defineOp({
   },
   evaluate: unsupported("left to the runtime"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("GatherNd", 2),
   int8: true,
   version: (use) => {
     if (inputDType(use, 0) === "bool") return 5;

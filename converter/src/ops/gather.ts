@@ -1,10 +1,12 @@
 /** Slices of "params" along an axis, picked by "indices". */
 
-import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
+import { activation, defineOp, index, sameAs } from "./define-op.ts";
 import { stridesOf, takeElements } from "./evaluate/rearrange.ts";
 import { pickedAlong } from "./layout/follow-axes.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { int } from "./raise/attributes.ts";
+import { axisConstant } from "./raise/axes.ts";
 import { need, refuse } from "./refuse.ts";
 import { axisOf, integersOfConstant } from "./shape/axis.ts";
 import { inputDType } from "./version-rules.ts";
@@ -41,7 +43,11 @@ export const gather = defineOp({
     return result && [result];
   },
   layout: pickedAlong,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: ({ attributes: { axis, batchDims }, inputs }, to) => {
+    const along = axisConstant(to, axis, inputs[0]?.shape.length ?? 0);
+    const batch = batchDims < 0 ? batchDims + (inputs[1]?.shape.length ?? 0) : batchDims;
+    return [to.node("GatherV2", [to.operand(0), to.operand(1), along], { batch_dims: int(batch) })];
+  },
   int8: true,
   version: (use) => {
     const dtype = inputDType(use, 0);

@@ -1,10 +1,11 @@
 /** `a > b`, broadcast; a boolean. */
 
-import { activation, defineOp, none, unsupported } from "./define-op.ts";
+import { activation, defineOp, none } from "./define-op.ts";
 import { evaluateComparison } from "./evaluate/elementwise.ts";
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { inferComparison } from "./shape/compare.ts";
 import { byInput } from "./version-rules.ts";
 
@@ -18,7 +19,7 @@ export const greater = defineOp({
   infer: inferComparison,
   evaluate: (inputs) => evaluateComparison(inputs, (a, b) => a > b),
   layout: elementwise,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("Greater", 2),
   int8: true,
   version: byInput(0, { int8: 2 }),
   minRuntime: { 1: "1.14.0", 2: "1.14.0" },

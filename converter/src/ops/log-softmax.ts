@@ -4,6 +4,7 @@ import { activation, defineOp, fixed, unsupported } from "./define-op.ts";
 import { lastAxisStays } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { sameAsInput } from "./shape/same.ts";
 import { byInput } from "./version-rules.ts";
 
@@ -17,7 +18,7 @@ export const logSoftmax = defineOp({
   infer: sameAsInput,
   evaluate: unsupported("left to the runtime: its last bits depend on the order of the sum"),
   layout: lastAxisStays,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("LogSoftmax"),
   int8: true,
   version: byInput(0, { int8: 2 }),
   minRuntime: { 1: "1.14.0", 2: "1.14.0" },

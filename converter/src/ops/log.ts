@@ -4,6 +4,7 @@ import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { evaluateUnary } from "./evaluate/elementwise.ts";
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { sameAsInput } from "./shape/same.ts";
 import { byInput } from "./version-rules.ts";
 
@@ -17,7 +18,7 @@ export const log = defineOp({
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, Math.log),
   layout: elementwise,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("Log"),
   int8: unsupported("its int8 kernel came with TensorFlow 2.15; runtimes in the field refuse the file"),
   version: byInput(0, { int8: 2, int16: 2 }),
   minRuntime: { 1: "1.14.0", 2: "2.15.0" },

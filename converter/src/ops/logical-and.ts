@@ -4,6 +4,7 @@ import { defineOp, index, none, unsupported } from "./define-op.ts";
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { inferComparison } from "./shape/compare.ts";
 import { always1 } from "./version-rules.ts";
 
@@ -17,7 +18,7 @@ export const logicalAnd = defineOp({
   infer: inferComparison,
   evaluate: unsupported("left to the runtime"),
   layout: elementwise,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("LogicalAnd", 2),
   int8: true,
   version: always1,
   minRuntime: { 1: "1.11.0" },

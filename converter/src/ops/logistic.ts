@@ -1,9 +1,10 @@
 /** `1 / (1 + e^-x)`. Kernels check that an int8 result has scale 1/256 and zero point -128. */
 
-import { activation, defineOp, fixed, unsupported } from "./define-op.ts";
+import { activation, defineOp, fixed } from "./define-op.ts";
 import { evaluateUnary } from "./evaluate/elementwise.ts";
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { sameAsInput } from "./shape/same.ts";
 import { byInput } from "./version-rules.ts";
 
@@ -17,7 +18,7 @@ export const logistic = defineOp({
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, (x) => 1 / (1 + Math.exp(-x))),
   layout: elementwise,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("Sigmoid"),
   int8: true,
   version: byInput(0, { int8: 2, int16: 3 }),
   minRuntime: { 1: "1.14.0", 2: "1.14.0", 3: "2.3.0" },

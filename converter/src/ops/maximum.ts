@@ -1,10 +1,11 @@
 /** The greater of a and b, broadcast. */
 
-import { activation, defineOp, sameAs, unsupported } from "./define-op.ts";
+import { activation, defineOp, sameAs } from "./define-op.ts";
 import { evaluateBinary } from "./evaluate/elementwise.ts";
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { broadcastOfTwo } from "./shape/same.ts";
 import { broadcastsBeyondRank4, inputDType } from "./version-rules.ts";
 
@@ -18,7 +19,7 @@ export const maximum = defineOp({
   infer: broadcastOfTwo,
   evaluate: (inputs) => evaluateBinary(inputs, Math.max),
   layout: elementwise,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("Maximum", 2),
   int8: true,
   version: (use) => {
     const dtype = inputDType(use, 0);

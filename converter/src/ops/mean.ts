@@ -1,10 +1,11 @@
 /** The mean over constant axes. */
 
-import { activation, defineOp, free, index, unsupported } from "./define-op.ts";
+import { activation, defineOp, free, index } from "./define-op.ts";
 import { evaluateReduction } from "./evaluate/reduce.ts";
 import { reduction } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseReduction } from "./raise/axes.ts";
 import { inferReduction } from "./shape/reduce.ts";
 import { byInput } from "./version-rules.ts";
 
@@ -23,7 +24,7 @@ export const mean = defineOp({
       end: (sum, count) => sum / count,
     }),
   layout: reduction,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseReduction("Mean"),
   int8: true,
   version: byInput(0, { int8: 2, int16: 3 }),
   minRuntime: { 1: "1.6.0", 2: "1.14.0", 3: "2.4.0" },

@@ -4,6 +4,7 @@ import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts
 import { perAxis } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { text } from "./raise/attributes.ts";
 import { need, refuse } from "./refuse.ts";
 import { inferPadded } from "./shape/pad.ts";
 import { byInput } from "./version-rules.ts";
@@ -28,7 +29,7 @@ export const mirrorPad = defineOp({
   },
   evaluate: unsupported("left to the runtime"),
   layout: perAxis([1], 2),
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: ({ attributes: { mode } }, to) => [to.node("MirrorPad", [to.operand(0), to.operand(1)], { mode: text(mode) })],
   int8: true,
   version: byInput(0, { int8: 2, int16: 3 }),
   minRuntime: { 1: "1.13.1", 2: "2.3.0", 3: "2.12.0" },

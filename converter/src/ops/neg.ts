@@ -5,6 +5,7 @@ import { evaluateUnary } from "./evaluate/elementwise.ts";
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { sameAsInput } from "./shape/same.ts";
 import { always1 } from "./version-rules.ts";
 
@@ -18,7 +19,7 @@ export const neg = defineOp({
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, (x) => -x, { int32: true }),
   layout: elementwise,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("Neg"),
   int8: unsupported("no int8 kernel"),
   version: always1,
   minRuntime: { 1: "1.9.0" },

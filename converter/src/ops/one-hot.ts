@@ -4,6 +4,7 @@ import { activation, defineOp, index, none, unsupported } from "./define-op.ts";
 import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseOneHot } from "./raise/one-hot.ts";
 import { need, refuse } from "./refuse.ts";
 import { integersOf } from "./shape/axis.ts";
 import { always1 } from "./version-rules.ts";
@@ -26,7 +27,8 @@ export const oneHot = defineOp({
   },
   evaluate: unsupported("left to the runtime"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseOneHot,
+
   int8: unsupported("its values are two constants, which need no scale"),
   version: always1,
   minRuntime: { 1: "1.11.0" },

@@ -1,10 +1,12 @@
 /** Stacks its operands along a new axis. In int8 all of them and the result share one scale. */
 
-import { activations, defineOp, sameAs, unsupported } from "./define-op.ts";
+import { activations, defineOp, sameAs } from "./define-op.ts";
 import { joined, reshaped } from "./evaluate/rearrange.ts";
 import { stackedAlong } from "./layout/follow-axes.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { int } from "./raise/attributes.ts";
+import { operandsOf } from "./raise/simple.ts";
 import { need, refuse } from "./refuse.ts";
 import { axisOf } from "./shape/axis.ts";
 import { byInput } from "./version-rules.ts";
@@ -43,7 +45,12 @@ export const pack = defineOp({
     return result && [result];
   },
   layout: stackedAlong,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: ({ attributes: { axis }, inputs, outputs }, to) => [
+    to.node("Pack", operandsOf(to, inputs.length), {
+      N: int(inputs.length),
+      axis: int(axisOf(axis, outputs[0]?.shape.length ?? 0)),
+    }),
+  ],
   int8: true,
   version: byInput(0, { int8: 2, int16: 3, uint32: 4 }),
   minRuntime: { 1: "1.11.0", 2: "1.14.0", 3: "2.3.0", 4: "2.13.0" },

@@ -1,9 +1,10 @@
 /** Zeros around its operand; in int8 the zero point, so real zeros. */
 
-import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
+import { activation, defineOp, index, sameAs } from "./define-op.ts";
 import { perAxis } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { evaluatePadded, inferPadded } from "./shape/pad.ts";
 import { inputDType, inputRank } from "./version-rules.ts";
 
@@ -17,7 +18,7 @@ export const pad = defineOp({
   infer: inferPadded,
   evaluate: ([input, paddings]) => (input?.dtype === "float32" && paddings ? evaluatePadded(input, paddings) : null),
   layout: perAxis([1], 2),
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("Pad", 2),
   int8: true,
   version: (use) => {
     const dtype = inputDType(use, 0);

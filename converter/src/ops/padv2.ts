@@ -1,9 +1,10 @@
 /** A constant around its operand. In int8 the constant shares the scale of the operand and the result. */
 
-import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
+import { activation, defineOp, index, sameAs } from "./define-op.ts";
 import { perAxis } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { evaluatePadded, inferPadded } from "./shape/pad.ts";
 import { inputDType, inputRank } from "./version-rules.ts";
 
@@ -18,7 +19,7 @@ export const padv2 = defineOp({
   evaluate: ([input, paddings, value]) =>
     input && paddings && value ? evaluatePadded(input, paddings, value.bytes) : null,
   layout: perAxis([1], 2),
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("PadV2", 3),
   int8: true,
   version: (use) => {
     const dtype = inputDType(use, 0);

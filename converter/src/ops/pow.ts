@@ -4,6 +4,7 @@ import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { broadcastOfTwo } from "./shape/same.ts";
 import { always1 } from "./version-rules.ts";
 
@@ -17,7 +18,7 @@ export const pow = defineOp({
   infer: broadcastOfTwo,
   evaluate: unsupported("left to the runtime"),
   layout: elementwise,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("Pow", 2),
   int8: unsupported("no int8 kernel"),
   version: always1,
   minRuntime: { 1: "1.10.0" },

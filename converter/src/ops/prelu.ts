@@ -1,9 +1,10 @@
 /** `x` where positive, else `alpha · x`, alpha broadcast. */
 
-import { activation, defineOp, free, unsupported } from "./define-op.ts";
+import { activation, defineOp, free } from "./define-op.ts";
 import { evaluateBinary } from "./evaluate/elementwise.ts";
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
+import { raisePrelu } from "./raise/prelu.ts";
 import { need, refuse } from "./refuse.ts";
 import { broadcastOfTwo } from "./shape/same.ts";
 import { always1 } from "./version-rules.ts";
@@ -23,7 +24,7 @@ export const prelu = defineOp({
   },
   evaluate: (inputs) => evaluateBinary(inputs, (x, alpha) => (x < 0 ? x * alpha : x)),
   layout: elementwise,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raisePrelu,
   int8: true,
   version: always1,
   minRuntime: { 1: "1.8.0" },

@@ -17,7 +17,7 @@ export const quantize = defineOp({
   infer: (inputs, _, stored) => [{ dtype: stored?.[0]?.dtype ?? "int8", shape: need(inputs, 0, "input").shape }],
   evaluate: unsupported("the scale is a fact of its result, which evaluation does not see"),
   layout: elementwise,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: unsupported("tfjs computes in float32: convert the float model"),
   int8: unsupported("it is the border between float and integer itself"),
   border: true,
   version: (use) => {

@@ -5,6 +5,9 @@ import { activation, defineOp, free, type OperandFacts, unsupported } from "./de
 import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { type } from "./raise/attributes.ts";
+import { dtypeIn } from "./raise/axes.ts";
+import { operandsOf } from "./raise/simple.ts";
 import { need, refuse } from "./refuse.ts";
 import { byInput } from "./version-rules.ts";
 
@@ -54,7 +57,7 @@ export const range = defineOp({
     return [{ dtype, shape: [values.length], bytes: bytesOf(dtype, values) }];
   },
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: (use, to) => [to.node("Range", operandsOf(to, 3), { Tidx: type(dtypeIn(use.outputs[0])) })],
   int8: unsupported("no int8 kernel"),
   version: byInput(0, { int64: 2 }),
   minRuntime: { 1: "1.13.0", 2: "2.14.0" },

@@ -1,8 +1,10 @@
 /** Do all values hold over constant axes? */
+
 import { activation, defineOp, index, none, unsupported } from "./define-op.ts";
 import { reduction } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseReduction } from "./raise/axes.ts";
 import { inferReduction } from "./shape/reduce.ts";
 import { always1 } from "./version-rules.ts";
 
@@ -16,7 +18,7 @@ export const reduceAll = defineOp({
   infer: inferReduction,
   evaluate: unsupported("left to the runtime"),
   layout: reduction,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseReduction("All"),
   int8: unsupported("booleans have no scale"),
   version: always1,
   minRuntime: { 1: "2.6.0" },

@@ -1,10 +1,11 @@
 /** The least value over constant axes. */
 
-import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
+import { activation, defineOp, index, sameAs } from "./define-op.ts";
 import { evaluateReduction } from "./evaluate/reduce.ts";
 import { reduction } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseReduction } from "./raise/axes.ts";
 import { inferReduction } from "./shape/reduce.ts";
 import { byInput } from "./version-rules.ts";
 
@@ -19,7 +20,7 @@ export const reduceMin = defineOp({
   evaluate: (inputs, { keepDims }) =>
     evaluateReduction(inputs, keepDims, { start: Number.POSITIVE_INFINITY, step: Math.min }),
   layout: reduction,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseReduction("Min"),
   int8: true,
   version: byInput(0, { int8: 2, int16: 3 }),
   minRuntime: { 1: "1.11.0", 2: "1.14.0", 3: "2.5.0" },

@@ -1,10 +1,11 @@
 /** The product over constant axes. */
 
-import { activation, defineOp, free, index, unsupported } from "./define-op.ts";
+import { activation, defineOp, free, index } from "./define-op.ts";
 import { evaluateReduction } from "./evaluate/reduce.ts";
 import { reduction } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseReduction } from "./raise/axes.ts";
 import { inferReduction } from "./shape/reduce.ts";
 import { byInput } from "./version-rules.ts";
 
@@ -19,7 +20,7 @@ export const reduceProd = defineOp({
   evaluate: (inputs, { keepDims }) =>
     evaluateReduction(inputs, keepDims, { start: 1, step: (product, value) => product * value }),
   layout: reduction,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseReduction("Prod"),
   int8: true,
   version: byInput(0, { int8: 2, int16: 2 }),
   minRuntime: { 1: "1.11.0", 2: "2.6.0" },

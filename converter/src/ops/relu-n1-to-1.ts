@@ -1,9 +1,10 @@
 /** `min(max(x, -1), 1)`; fuses into what makes its operand. */
 
-import { activation, defineOp, free, unsupported } from "./define-op.ts";
+import { activation, defineOp, free } from "./define-op.ts";
 import { evaluateUnary } from "./evaluate/elementwise.ts";
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
+import { clipped } from "./raise/simple.ts";
 import { sameAsInput } from "./shape/same.ts";
 import { always1 } from "./version-rules.ts";
 
@@ -18,7 +19,7 @@ export const reluN1To1 = defineOp({
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, (x) => Math.min(Math.max(x, -1), 1)),
   layout: elementwise,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: (_use, to) => [clipped(to, to.operand(0), -1, 1)],
   int8: true,
   version: always1,
   minRuntime: { 1: "1.5.0" },

@@ -1,11 +1,12 @@
 /** The same elements under another shape: the operand "shape" if there is one, else the attribute. One size may be -1. */
 
 import type { Shape } from "../ir/graph.ts";
-import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
+import { activation, defineOp, index, sameAs } from "./define-op.ts";
 import { reshaped } from "./evaluate/rearrange.ts";
 import { followReshape } from "./layout/follow-reshape.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { reshapeTarget } from "./raise/axes.ts";
 import { need, refuse } from "./refuse.ts";
 import { integersOf, integersOfConstant, knownCount, lengthOf, unknownShape } from "./shape/axis.ts";
 import { always1 } from "./version-rules.ts";
@@ -44,7 +45,7 @@ export const reshape = defineOp({
     return [reshaped(input, resolve(input.shape, target))];
   },
   layout: followReshape,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: (use, to) => [to.node("Reshape", [to.operand(0), reshapeTarget(to, use.outputs[0])])],
   int8: true,
   version: always1,
   minRuntime: { 1: "1.5.0" },

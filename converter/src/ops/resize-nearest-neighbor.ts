@@ -4,6 +4,8 @@ import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts
 import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { flag } from "./raise/attributes.ts";
+import { notRaised } from "./raise/tensorflow-nodes.ts";
 import { need, needRank, refuse } from "./refuse.ts";
 import { integersOf } from "./shape/axis.ts";
 import { inputDType } from "./version-rules.ts";
@@ -26,7 +28,11 @@ export const resizeNearestNeighbor = defineOp({
   },
   evaluate: unsupported("heavy: left to the runtime"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: ({ attributes: { alignCorners, halfPixelCenters } }, to) => {
+    if (alignCorners && halfPixelCenters) throw notRaised("tfjs takes alignCorners or halfPixelCenters, not both");
+    const flags = { align_corners: flag(alignCorners), half_pixel_centers: flag(halfPixelCenters) };
+    return [to.node("ResizeNearestNeighbor", [to.operand(0), to.operand(1)], flags)];
+  },
   int8: true,
   version: (use) => {
     const dtype = inputDType(use, 0);

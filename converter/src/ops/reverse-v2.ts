@@ -1,10 +1,11 @@
 /** The other way round along constant axes. */
 
-import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
+import { activation, defineOp, index, sameAs } from "./define-op.ts";
 import { stridesOf, takeElements } from "./evaluate/rearrange.ts";
 import { namedAxes } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { axisOf, integersOfConstant } from "./shape/axis.ts";
 import { sameAsInput } from "./shape/same.ts";
 import { byInput } from "./version-rules.ts";
@@ -30,7 +31,7 @@ export const reverseV2 = defineOp({
     return result && [result];
   },
   layout: namedAxes(1),
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("ReverseV2", 2),
   int8: true,
   version: byInput(0, { bool: 2, int8: 3 }),
   minRuntime: { 1: "1.14.0", 2: "2.2.0", 3: "2.5.0" },

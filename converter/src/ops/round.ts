@@ -3,6 +3,7 @@
 import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { sameAsInput } from "./shape/same.ts";
 import { always1 } from "./version-rules.ts";
 
@@ -16,7 +17,7 @@ export const round = defineOp({
   infer: sameAsInput,
   evaluate: unsupported("left to the runtime"),
   layout: elementwise,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("Round"),
   int8: unsupported("no int8 kernel"),
   version: always1,
   minRuntime: { 1: "1.14.0" },

@@ -1,9 +1,10 @@
 /** `1 / √x`. */
 
-import { activation, defineOp, free, unsupported } from "./define-op.ts";
+import { activation, defineOp, free } from "./define-op.ts";
 import { evaluateUnary } from "./evaluate/elementwise.ts";
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { sameAsInput } from "./shape/same.ts";
 import { byInput } from "./version-rules.ts";
 
@@ -17,7 +18,7 @@ export const rsqrt = defineOp({
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, (x) => 1 / Math.fround(Math.sqrt(x))),
   layout: elementwise,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("Rsqrt"),
   int8: true,
   version: byInput(0, { int8: 2, int16: 3 }),
   minRuntime: { 1: "1.10.0", 2: "2.5.0", 3: "2.15.0" },

@@ -4,6 +4,7 @@ import { activation, defineOp, free, index, unsupported } from "./define-op.ts";
 import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { need, refuse } from "./refuse.ts";
 import { integersOf, lengthOf, unknownShape } from "./shape/axis.ts";
 import { always1 } from "./version-rules.ts";
@@ -27,7 +28,7 @@ export const scatterNd = defineOp({
   },
   evaluate: unsupported("left to the runtime"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("ScatterNd", 3),
   int8: unsupported("its kernel fills with the number 0 and adds integers without a scale"),
   version: always1,
   minRuntime: { 1: "2.1.0" },

@@ -4,6 +4,7 @@ import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { need } from "./refuse.ts";
 import { broadcastShapes } from "./shape/broadcast.ts";
 import { broadcastOfTwo } from "./shape/same.ts";
@@ -24,7 +25,7 @@ export const selectV2 = defineOp({
   },
   evaluate: unsupported("left to the runtime"),
   layout: elementwise,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("SelectV2", 3),
   int8: true,
   version: byInput(0, { uint32: 2 }),
   minRuntime: { 1: "2.2.0", 2: "2.12.0" },

@@ -29,7 +29,12 @@ export const select = defineOp({
   },
   evaluate: unsupported("left to the runtime"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: ({ inputs }, to) => {
+    const [condition, chosen] = [inputs[0]?.shape ?? [], inputs[1]?.shape ?? []];
+    const rows = condition.length === 1 && chosen.length > 1;
+    const shape = [condition[0] ?? 1, ...chosen.slice(1).map(() => 1)];
+    return [to.node("SelectV2", [rows ? to.arranged(0, { shape }) : to.operand(0), to.operand(1), to.operand(2)])];
+  },
   int8: true,
   version: (use) => {
     if (inputDType(use, 0) === "uint32") return 4;

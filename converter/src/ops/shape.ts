@@ -1,10 +1,11 @@
 /** The shape of its operand as integers. */
 
 import { bytesOf } from "../ir/values.ts";
-import { activation, defineOp, none, unsupported } from "./define-op.ts";
+import { activation, defineOp, none } from "./define-op.ts";
 import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { need } from "./refuse.ts";
 import { always1 } from "./version-rules.ts";
 
@@ -25,7 +26,7 @@ export const shape = defineOp({
     return [{ dtype, shape: [input.shape.length], bytes: bytesOf(dtype, input.shape) }];
   },
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("Shape"),
   int8: true,
   version: always1,
   minRuntime: { 1: "1.10.0" },

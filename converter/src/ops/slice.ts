@@ -1,11 +1,12 @@
 /** A block of its operand: where it begins and how large it is; a size of -1 reaches to the end. */
 
 import type { Shape } from "../ir/graph.ts";
-import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
+import { activation, defineOp, index, sameAs } from "./define-op.ts";
 import { stridesOf, takeElements } from "./evaluate/rearrange.ts";
 import { perAxis } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { need, refuse } from "./refuse.ts";
 import { integersOf, integersOfConstant, unknownShape } from "./shape/axis.ts";
 import { inputDType, inputRank } from "./version-rules.ts";
@@ -49,7 +50,7 @@ export const slice = defineOp({
     return block && [block];
   },
   layout: perAxis([1, 2]),
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("Slice", 3),
   int8: true,
   version: (use) => {
     const dtype = inputDType(use, 0);

@@ -17,7 +17,10 @@ export const softmax = defineOp({
   infer: sameAsInput,
   evaluate: unsupported("left to the runtime: its last bits depend on the order of the sum"),
   layout: lastAxisStays,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: ({ attributes: { beta } }, to) => {
+    const x = to.operand(0);
+    return [to.node("Softmax", [beta === 1 ? x : to.node("Mul", [x, to.constant("float32", beta)])])];
+  },
   int8: true,
   version: byInput(0, { int8: 2, int16: 3 }),
   minRuntime: { 1: "1.5.0", 2: "1.14.0", 3: "2.3.0" },

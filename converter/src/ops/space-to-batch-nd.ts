@@ -4,6 +4,7 @@ import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts
 import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { need } from "./refuse.ts";
 import { integersOf, unknownShape } from "./shape/axis.ts";
 import { blockedShape } from "./shape/blocks.ts";
@@ -25,7 +26,7 @@ export const spaceToBatchNd = defineOp({
   },
   evaluate: unsupported("left to the runtime"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("SpaceToBatchND", 3),
   int8: true,
   version: (use) => {
     if (inputDType(use, 0) === "int16") return 4;

@@ -4,6 +4,7 @@ import { activation, defineOp, sameAs, unsupported } from "./define-op.ts";
 import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { reshapeTarget, staticShape } from "./raise/axes.ts";
 import { needRank, refuse } from "./refuse.ts";
 import { byInput } from "./version-rules.ts";
 
@@ -25,7 +26,12 @@ export const spaceToDepth = defineOp({
   },
   evaluate: unsupported("left to the runtime"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: ({ attributes: { blockSize: b }, inputs, outputs }, to) => {
+    const [n = 0, h = 0, w = 0, c = 0] = staticShape(inputs[0], "operand");
+    const blocks = to.node("Reshape", [to.operand(0), to.constant("int32", [n, h / b, b, w / b, b, c])]);
+    const together = to.node("Transpose", [blocks, to.constant("int32", [0, 1, 3, 2, 4, 5])]);
+    return [to.node("Reshape", [together, reshapeTarget(to, outputs[0])])];
+  },
   int8: true,
   version: byInput(0, { int8: 2 }),
   minRuntime: { 1: "1.5.0", 2: "1.14.0" },

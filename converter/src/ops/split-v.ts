@@ -4,6 +4,8 @@ import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts
 import { namedAxes } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { int } from "./raise/attributes.ts";
+import { operandsOf } from "./raise/simple.ts";
 import { checkParts, need, refuse } from "./refuse.ts";
 import { axisOf, integersOf, unknownShape } from "./shape/axis.ts";
 import { byInput } from "./version-rules.ts";
@@ -36,7 +38,8 @@ export const splitV = defineOp({
   },
   evaluate: unsupported("left to the runtime"),
   layout: namedAxes(2),
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: ({ attributes: { numSplits } }, to) =>
+    to.nodes("SplitV", operandsOf(to, 3), { num_split: int(numSplits) }, numSplits),
   int8: true,
   version: byInput(0, { int8: 2 }),
   minRuntime: { 1: "1.13.1", 2: "2.3.0" },

@@ -1,11 +1,12 @@
 /** Cuts its operand into equal parts along a constant axis. */
 
 import type { Shape } from "../ir/graph.ts";
-import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
+import { activation, defineOp, index, sameAs } from "./define-op.ts";
 import { stridesOf, takeElements } from "./evaluate/rearrange.ts";
 import { namedAxes } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { int } from "./raise/attributes.ts";
 import { checkParts, need, refuse } from "./refuse.ts";
 import { axisOf, integersOf, integersOfConstant, unknownShape } from "./shape/axis.ts";
 import { byInput } from "./version-rules.ts";
@@ -50,7 +51,8 @@ export const split = defineOp({
     return parts.length === numSplits ? parts : null;
   },
   layout: namedAxes(0, 1),
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: ({ attributes: { numSplits } }, to) =>
+    to.nodes("Split", [to.operand(0), to.operand(1)], { num_split: int(numSplits) }, numSplits),
   int8: true,
   version: byInput(1, { int8: 2, int32: 3, int16: 4 }),
   minRuntime: { 1: "1.5.0", 2: "1.14.0", 3: "1.14.0", 4: "2.3.0" },

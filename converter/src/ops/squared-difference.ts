@@ -1,10 +1,11 @@
 /** `(a - b)²`, broadcast. */
 
-import { activation, defineOp, free, unsupported } from "./define-op.ts";
+import { activation, defineOp, free } from "./define-op.ts";
 import { evaluateBinary } from "./evaluate/elementwise.ts";
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { broadcastOfTwo } from "./shape/same.ts";
 import { byInput } from "./version-rules.ts";
 
@@ -22,7 +23,7 @@ export const squaredDifference = defineOp({
       return difference * difference;
     }),
   layout: elementwise,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("SquaredDifference", 2),
   int8: true,
   version: byInput(0, { int8: 2 }),
   minRuntime: { 1: "1.13.1", 2: "2.5.0" },

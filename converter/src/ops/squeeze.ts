@@ -1,11 +1,12 @@
 /** Drops axes of size 1: those of `squeezeDims`, or all of them when it is empty. */
 
 import type { Shape } from "../ir/graph.ts";
-import { activation, defineOp, sameAs, unsupported } from "./define-op.ts";
+import { activation, defineOp, sameAs } from "./define-op.ts";
 import { reshaped } from "./evaluate/rearrange.ts";
 import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { reshapeTarget } from "./raise/axes.ts";
 import { need, refuse } from "./refuse.ts";
 import { axisOf } from "./shape/axis.ts";
 import { byInput } from "./version-rules.ts";
@@ -34,7 +35,7 @@ export const squeeze = defineOp({
   },
   evaluate: ([input], { squeezeDims }) => (input ? [reshaped(input, squeezed(input.shape, squeezeDims))] : null),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: (use, to) => [to.node("Reshape", [to.operand(0), reshapeTarget(to, use.outputs[0])])],
   int8: true,
   version: byInput(0, { string: 2 }),
   minRuntime: { 1: "1.6.0", 2: "2.5.0" },

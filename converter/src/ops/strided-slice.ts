@@ -1,10 +1,11 @@
 /** Slices as in NumPy: begin, end and stride per axis, with masks (`tflite/kernels/strided_slice.cc`). */
 
-import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
+import { activation, defineOp, index, sameAs } from "./define-op.ts";
 import { stridesOf, takeElements } from "./evaluate/rearrange.ts";
 import { slicedAlong } from "./layout/follow-axes.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseStridedSlice } from "./raise/strided-slice.ts";
 import { need, refuse } from "./refuse.ts";
 import { integersOf, integersOfConstant, lengthOf, unknownShape } from "./shape/axis.ts";
 import { planSlice } from "./shape/strided-slice.ts";
@@ -49,7 +50,8 @@ export const stridedSlice = defineOp({
     return result && [result];
   },
   layout: slicedAlong,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseStridedSlice,
+
   int8: true,
   version: (use) => {
     const dtype = inputDType(use, 0);

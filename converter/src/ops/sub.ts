@@ -1,11 +1,12 @@
 /** `a - b`, broadcast. */
 
 import { clamps } from "./activation.ts";
-import { activation, defineOp, free, unsupported } from "./define-op.ts";
+import { activation, defineOp, free } from "./define-op.ts";
 import { evaluateBinary } from "./evaluate/elementwise.ts";
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseArithmetic } from "./raise/simple.ts";
 import { broadcastOfTwo } from "./shape/same.ts";
 import { broadcastsBeyondRank4, inputDType } from "./version-rules.ts";
 
@@ -19,7 +20,7 @@ export const sub = defineOp({
   infer: broadcastOfTwo,
   evaluate: (inputs, { fusedActivationFunction }) => evaluateBinary(inputs, (a, b) => a - b, fusedActivationFunction),
   layout: elementwise,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseArithmetic("Sub"),
   int8: true,
   version: (use) => {
     const dtype = inputDType(use, 0);

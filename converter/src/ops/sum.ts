@@ -3,11 +3,12 @@
  * kernels of 2023 then wrap around (found by running them). `tfl_ops.td` no longer asks for the operand's.
  */
 
-import { activation, defineOp, free, index, unsupported } from "./define-op.ts";
+import { activation, defineOp, free, index } from "./define-op.ts";
 import { evaluateReduction } from "./evaluate/reduce.ts";
 import { reduction } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseReduction } from "./raise/axes.ts";
 import { inferReduction } from "./shape/reduce.ts";
 import { byInput } from "./version-rules.ts";
 
@@ -22,7 +23,7 @@ export const sum = defineOp({
   evaluate: (inputs, { keepDims }) =>
     evaluateReduction(inputs, keepDims, { start: 0, step: (sum, value) => sum + value }),
   layout: reduction,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseReduction("Sum"),
   int8: true,
   version: byInput(0, { int8: 2 }),
   minRuntime: { 1: "1.10.0", 2: "1.15.0" },

@@ -4,6 +4,7 @@ import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts
 import { perAxis } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { need, refuse } from "./refuse.ts";
 import { integersOf, unknownShape } from "./shape/axis.ts";
 import { byInput } from "./version-rules.ts";
@@ -30,7 +31,7 @@ export const tile = defineOp({
   },
   evaluate: unsupported("left to the runtime"),
   layout: perAxis([1]),
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("Tile", 2),
   int8: true,
   version: byInput(0, { string: 2, int8: 3 }),
   minRuntime: { 1: "1.10.1", 2: "2.2.0", 3: "2.8.0" },

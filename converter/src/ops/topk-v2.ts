@@ -4,6 +4,8 @@ import { activation, defineOp, index, none, sameAs, unsupported } from "./define
 import { lastAxisStays } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { flag } from "./raise/attributes.ts";
+import { operandsOf } from "./raise/simple.ts";
 import { need, refuse } from "./refuse.ts";
 import { integersOf } from "./shape/axis.ts";
 import { inputDType } from "./version-rules.ts";
@@ -30,7 +32,7 @@ export const topkV2 = defineOp({
   },
   evaluate: unsupported("left to the runtime"),
   layout: lastAxisStays,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: (_use, to) => to.nodes("TopKV2", operandsOf(to, 2), { sorted: flag(true) }, 2),
   int8: true,
   version: (use) => {
     if ([inputDType(use, 0), inputDType(use, 1), use.outputs[1]?.dtype].includes("int16")) return 3;

@@ -3,6 +3,7 @@
 import { activation, bias, defineOp, free, index, unsupported, weight } from "./define-op.ts";
 import { barrier } from "./layout/layout-rule.ts";
 import { optionsOf } from "./options.ts";
+import { raiseTransposeConv } from "./raise/convolution.ts";
 import { need, needRank, refuse } from "./refuse.ts";
 import { integersOf } from "./shape/axis.ts";
 import { windowOutput } from "./shape/window.ts";
@@ -41,7 +42,7 @@ export const transposeConv = defineOp({
   },
   evaluate: unsupported("heavy: left to the runtime"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseTransposeConv,
   int8: true,
   version: (use) => {
     const { quantizedBiasType, fusedActivationFunction } = use.attributes;

@@ -1,11 +1,12 @@
 /** Permutes the axes: axis i of the result is axis `permutation[i]` of the input. */
 
 import type { Shape } from "../ir/graph.ts";
-import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
+import { activation, defineOp, index, sameAs } from "./define-op.ts";
 import { stridesOf, takeElements } from "./evaluate/rearrange.ts";
 import { composed } from "./layout/follow-axes.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { need, refuse } from "./refuse.ts";
 import { axisOf, integersOf, integersOfConstant, unknownShape } from "./shape/axis.ts";
 import { inputDType, inputRank } from "./version-rules.ts";
@@ -42,7 +43,7 @@ export const transpose = defineOp({
     return result && [result];
   },
   layout: composed,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("Transpose", 2),
   int8: true,
   version: (use) => {
     const [dtype, rank] = [inputDType(use, 0), inputRank(use, 0)];

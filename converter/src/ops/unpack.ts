@@ -1,10 +1,11 @@
 /** Cuts its operand into slices along an axis, which goes. */
 
-import { activation, defineOp, sameAs, unsupported } from "./define-op.ts";
+import { activation, defineOp, sameAs } from "./define-op.ts";
 import { stridesOf, takeElements } from "./evaluate/rearrange.ts";
 import { unstackedAlong } from "./layout/follow-axes.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { int } from "./raise/attributes.ts";
 import { checkParts, need, refuse } from "./refuse.ts";
 import { axisOf } from "./shape/axis.ts";
 import { byInput } from "./version-rules.ts";
@@ -39,7 +40,10 @@ export const unpack = defineOp({
     return slices.length === num ? slices : null;
   },
   layout: unstackedAlong,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: ({ attributes: { axis, num }, inputs }, to) => {
+    const at = axisOf(axis, inputs[0]?.shape.length ?? 0);
+    return to.nodes("Unpack", [to.operand(0)], { num: int(num), axis: int(at) }, num);
+  },
   int8: true,
   version: byInput(0, { int8: 2, uint8: 2, bool: 3, int16: 4, float16: 5 }),
   minRuntime: { 1: "1.11.0", 2: "1.14.0", 3: "2.2.0", 4: "2.3.0", 5: "2.22.0" },

@@ -4,6 +4,7 @@ import { defineOp, index, none, unsupported } from "./define-op.ts";
 import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { need } from "./refuse.ts";
 import { inputDType } from "./version-rules.ts";
 
@@ -17,7 +18,7 @@ export const where = defineOp({
   infer: (inputs) => [{ dtype: "int64", shape: [-1, need(inputs, 0, "condition").shape.length] }],
   evaluate: unsupported("left to the runtime"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("Where"),
   int8: unsupported("it looks at whether a value is 0, which a zero point hides"),
   version: (use) => (inputDType(use, 0) === "bool" ? 1 : 2),
   minRuntime: { 1: "1.14.0", 2: "2.8.0" },
