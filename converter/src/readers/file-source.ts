@@ -4,12 +4,15 @@
  * Knows no format and no file system; `folder-source.ts` reads a folder, {@link memorySource} a record of bytes.
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
+import { memoryAccess, type RandomAccess } from "@flotilla/protocol/random-access";
 
 export interface FileSource {
   /** What messages call it. */
   readonly label: string;
   /** Bytes of a file, undefined when it is not there. Throws IO_FAILED. */
   size(path: string): Promise<number | undefined>;
+  /** The file, to be read in ranges. Throws IO_NOT_FOUND, IO_FAILED. */
+  open(path: string): Promise<RandomAccess>;
   /** The whole file; never written to afterwards. Throws IO_NOT_FOUND, IO_FAILED. */
   read(path: string): Promise<Uint8Array>;
 }
@@ -44,14 +47,16 @@ export function memorySource(files: Readonly<Record<string, Uint8Array | string>
       typeof content === "string" ? new TextEncoder().encode(content) : content,
     ]),
   );
+  const read = (path: string): Promise<Uint8Array> => {
+    const bytes = held.get(path);
+    return bytes
+      ? Promise.resolve(bytes)
+      : Promise.reject(new FlotillaError("IO_NOT_FOUND", `${label}: there is no file "${path}".`));
+  };
   return {
     label,
     size: (path) => Promise.resolve(held.get(path)?.byteLength),
-    read: (path) => {
-      const bytes = held.get(path);
-      return bytes
-        ? Promise.resolve(bytes)
-        : Promise.reject(new FlotillaError("IO_NOT_FOUND", `${label}: there is no file "${path}".`));
-    },
+    open: async (path) => memoryAccess(await read(path), `${label}/${path}`),
+    read,
   };
 }

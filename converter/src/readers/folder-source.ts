@@ -2,6 +2,7 @@
 import { readFile, realpath, stat } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { FlotillaError } from "@flotilla/protocol/errors";
+import { fileAccess } from "../sources/file-access.ts";
 import { checkRelativePath, type FileSource } from "./file-source.ts";
 
 export function folderSource(folder: string): FileSource {
@@ -22,6 +23,12 @@ export function folderSource(folder: string): FileSource {
     });
   }
 
+  async function found(path: string): Promise<string> {
+    const target = await resolved(path);
+    if (target !== undefined) return target;
+    throw new FlotillaError("IO_NOT_FOUND", `There is no file "${path}" in ${folder}.`, { details: { path } });
+  }
+
   return {
     label: folder,
     size: async (path) => {
@@ -30,11 +37,9 @@ export function folderSource(folder: string): FileSource {
       const found = await stat(target);
       return found.isFile() ? found.size : undefined;
     },
+    open: async (path) => fileAccess(await found(path)),
     read: async (path) => {
-      const target = await resolved(path);
-      if (target === undefined) {
-        throw new FlotillaError("IO_NOT_FOUND", `There is no file "${path}" in ${folder}.`, { details: { path } });
-      }
+      const target = await found(path);
       try {
         return new Uint8Array(await readFile(target));
       } catch (cause) {

@@ -2,6 +2,7 @@
 import type { TfliteRuntime } from "@flotilla/device-agent/ports/tflite-runtime";
 import { createSha256, sha256Hex } from "@flotilla/protocol/digest";
 import { FlotillaError } from "@flotilla/protocol/errors";
+import type { RandomAccess } from "@flotilla/protocol/random-access";
 import type { Model } from "../ir/graph.ts";
 import type { FileSource } from "../readers/file-source.ts";
 import type { SourceTruth } from "../runtimes/source-truth.ts";
@@ -39,12 +40,27 @@ export interface OpenSourceOptions {
 /** Opens a model of one format. `path` is what the caller gave, `file` the file that says what the model is. */
 export type SourceOpener = (path: string, file: string, options: OpenSourceOptions) => Promise<OpenedSource>;
 
+const digestChunkBytes = 4 * 2 ** 20;
+
+/** The lowercase hex SHA-256 of a whole file, which is read piece by piece. */
+export function digestOf(access: RandomAccess): string {
+  const digest = createSha256();
+  for (let at = 0; at < access.byteLength; at += digestChunkBytes)
+    digest.update(access.read(at, Math.min(digestChunkBytes, access.byteLength - at)));
+  return digest.digestHex();
+}
+
 /** Remembers the digest of every file that is read through it. */
 export function digestingSource(source: FileSource): FileSource & { digest(): string } {
   const digests = new Map<string, string>();
   return {
     label: source.label,
     size: (path) => source.size(path),
+    open: async (path) => {
+      const access = await source.open(path);
+      digests.set(path, digestOf(access));
+      return access;
+    },
     read: async (path) => {
       const bytes = await source.read(path);
       digests.set(path, sha256Hex(bytes));

@@ -173,7 +173,7 @@ describe("the file", () => {
   test("min_runtime_version is the first runtime that has every version", () => {
     const file = fileOf(layers([1, 2]));
     const entry = file.metadata.find(({ name }) => name === "min_runtime_version");
-    const bytes = file.buffers[entry?.buffer ?? 0]?.data;
+    const bytes = file.buffers[entry?.buffer ?? 0]?.data.bytes();
     expect(bytes?.byteLength).toBe(16);
     expect(new TextDecoder().decode(bytes).replaceAll("\0", "")).toBe("2.1.0");
     expect(readTflite(writeTflite(layers([1, 2]))).metadata).toEqual([]);

@@ -1,9 +1,10 @@
 /**
  * Little-endian reads of untrusted bytes: every position is checked before it is used, and what is decoded is counted
- * against limits before anything is allocated for it.
+ * against limits before anything is allocated for it. A file that is not in memory is read page by page, few at a time.
  * Knows offsets and limits, and nothing about any schema.
  */
 import { type ErrorCode, FlotillaError } from "../errors.ts";
+import { memoryAccess, type RandomAccess } from "../random-access.ts";
 import { type Scalar, scalarBytes } from "./schema.ts";
 
 export interface DecodeLimits {
@@ -19,19 +20,59 @@ export const decodeLimits: DecodeLimits = { tables: 1_000_000, depth: 64, sharin
 /** Small files may share more, in proportion. */
 const freeBytes = 65_536;
 
+/** A page and the scalar that begins on its last byte. */
+const pageBytes = 65_536;
+const overlapBytes = 8;
+const mostPages = 64;
+
+interface Page {
+  readonly start: number;
+  readonly end: number;
+  readonly view: DataView;
+}
+
 export class BoundedView {
-  readonly bytes: Uint8Array;
+  readonly byteLength: number;
   /** Where in the file the decoder is, for messages: names and indices. */
   readonly path: (string | number)[] = [];
-  readonly #view: DataView;
+  readonly #access: RandomAccess;
+  readonly #pageBytes: number;
+  readonly #pages = new Map<number, Page>();
+  #page: Page | undefined;
   readonly #limits: DecodeLimits;
   #tables = 0;
   #decodedBytes = 0;
 
-  constructor(bytes: Uint8Array, limits: DecodeLimits) {
-    this.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength); // plain, whatever subclass came in
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  constructor(file: Uint8Array | RandomAccess, limits: DecodeLimits) {
+    const held = file instanceof Uint8Array;
+    this.#access = held ? memoryAccess(plain(file)) : file;
+    this.byteLength = file.byteLength;
+    this.#pageBytes = held ? Math.max(file.byteLength, 1) : pageBytes;
     this.#limits = limits;
+  }
+
+  /** The bytes of a range that was checked; a view where the file is in memory. */
+  slice(start: number, length: number): Uint8Array {
+    return this.#access.read(start, length);
+  }
+
+  /** The page that holds the bytes at `offset`, which were checked to be in the file, and 8 more where there are. */
+  #pageAt(offset: number): Page {
+    const last = this.#page;
+    if (last && offset >= last.start && offset < last.end) return last;
+    const index = Math.floor(offset / this.#pageBytes);
+    let page = this.#pages.get(index);
+    if (!page) {
+      const start = index * this.#pageBytes;
+      const length = Math.min(this.#pageBytes + overlapBytes, this.byteLength - start);
+      const { buffer, byteOffset } = this.#access.read(start, length);
+      page = { start, end: start + this.#pageBytes, view: new DataView(buffer, byteOffset, length) };
+      const [oldest] = this.#pages.keys();
+      if (this.#pages.size >= mostPages && oldest !== undefined) this.#pages.delete(oldest);
+      this.#pages.set(index, page);
+    }
+    this.#page = page;
+    return page;
   }
 
   fail(code: ErrorCode, problem: string, offset: number): FlotillaError {
@@ -39,15 +80,15 @@ export class BoundedView {
       (text, part) => (typeof part === "number" ? `${text}[${part}]` : text === "" ? part : `${text}.${part}`),
       "",
     );
-    return new FlotillaError(code, `${path || "file"}: ${problem} (byte ${offset} of ${this.bytes.byteLength}).`, {
-      details: { path, offset, fileBytes: this.bytes.byteLength, problem },
+    return new FlotillaError(code, `${path || "file"}: ${problem} (byte ${offset} of ${this.byteLength}).`, {
+      details: { path, offset, fileBytes: this.byteLength, problem },
     });
   }
 
   /** Asserts that `length` bytes from `offset` on are in the file. */
   need(offset: number, length: number, what: string): void {
     if (offset < 0) throw this.fail("FORMAT_CORRUPT", `${what} lies in front of the file`, offset);
-    if (offset + length > this.bytes.byteLength)
+    if (offset + length > this.byteLength)
       throw this.fail("FORMAT_TRUNCATED", `${what} takes ${length} bytes, which reach beyond the end`, offset);
   }
 
@@ -59,7 +100,7 @@ export class BoundedView {
 
   countBytes(length: number, offset: number): void {
     this.#decodedBytes += length;
-    if (this.#decodedBytes > this.bytes.byteLength * this.#limits.sharing + freeBytes)
+    if (this.#decodedBytes > this.byteLength * this.#limits.sharing + freeBytes)
       throw this.fail("FORMAT_LIMIT", "the same bytes are pointed at over and over", offset);
   }
 
@@ -70,17 +111,20 @@ export class BoundedView {
 
   uint16(offset: number, what: string): number {
     this.need(offset, 2, what);
-    return this.#view.getUint16(offset, true);
+    const { view, start } = this.#pageAt(offset);
+    return view.getUint16(offset - start, true);
   }
 
   int32(offset: number, what: string): number {
     this.need(offset, 4, what);
-    return this.#view.getInt32(offset, true);
+    const { view, start } = this.#pageAt(offset);
+    return view.getInt32(offset - start, true);
   }
 
   uint32(offset: number, what: string): number {
     this.need(offset, 4, what);
-    return this.#view.getUint32(offset, true);
+    const { view, start } = this.#pageAt(offset);
+    return view.getUint32(offset - start, true);
   }
 
   /** Follows the unsigned relative offset stored at `offset`. */
@@ -93,30 +137,31 @@ export class BoundedView {
 
   scalar(type: Scalar, offset: number, what: string): number | bigint | boolean {
     this.need(offset, scalarBytes[type], what);
-    const view = this.#view;
+    const { view, start } = this.#pageAt(offset);
+    const at = offset - start;
     switch (type) {
       case "bool":
-        return view.getUint8(offset) !== 0;
+        return view.getUint8(at) !== 0;
       case "int8":
-        return view.getInt8(offset);
+        return view.getInt8(at);
       case "uint8":
-        return view.getUint8(offset);
+        return view.getUint8(at);
       case "int16":
-        return view.getInt16(offset, true);
+        return view.getInt16(at, true);
       case "uint16":
-        return view.getUint16(offset, true);
+        return view.getUint16(at, true);
       case "int32":
-        return view.getInt32(offset, true);
+        return view.getInt32(at, true);
       case "uint32":
-        return view.getUint32(offset, true);
+        return view.getUint32(at, true);
       case "int64":
-        return view.getBigInt64(offset, true);
+        return view.getBigInt64(at, true);
       case "uint64":
-        return view.getBigUint64(offset, true);
+        return view.getBigUint64(at, true);
       case "float32":
-        return view.getFloat32(offset, true);
+        return view.getFloat32(at, true);
       case "float64":
-        return view.getFloat64(offset, true);
+        return view.getFloat64(at, true);
     }
   }
 
@@ -127,3 +172,6 @@ export class BoundedView {
     return { start: offset + 4, length };
   }
 }
+
+/** A plain view, whatever subclass came in: Node's Buffer reads as something else in places. */
+const plain = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -1,10 +1,11 @@
 /**
- * Reads an untrusted flatbuffer by a schema into plain objects; `[ubyte]` vectors are views into the file.
+ * Reads an untrusted flatbuffer by a schema into plain objects; large `[ubyte]` vectors are read when asked for.
  * Fails with FORMAT_TRUNCATED, FORMAT_CORRUPT, FORMAT_LIMIT or UNSUPPORTED_FORMAT, with the path and the byte offset.
  * A field that the schema does not have is refused, never skipped: it could change what the rest means.
  * Source: the FlatBuffers internals page and the checks of its C++ verifier. Knows nothing about any format.
  */
 import { FlotillaError } from "../errors.ts";
+import type { RandomAccess } from "../random-access.ts";
 import { BoundedView, type DecodeLimits, decodeLimits } from "./bounded-view.ts";
 import { type Decoded, type Field, type Slot, scalarBytes, type TableSchema, type UnionValue } from "./schema.ts";
 
@@ -15,14 +16,14 @@ const rootBytes = 8;
 
 /** Decodes a whole file whose bytes 4–7 are `identifier`; throws FORMAT_UNRECOGNIZED when they are not. */
 export function decodeFlatbuffer<T extends TableSchema>(
-  file: Uint8Array,
+  file: Uint8Array | RandomAccess,
   schema: T,
   identifier: string,
   limits: DecodeLimits = decodeLimits,
 ): Decoded<T> {
   const view = new BoundedView(file, limits);
   view.need(0, rootBytes, "the head of the file");
-  const found = String.fromCharCode(...file.subarray(4, 8));
+  const found = String.fromCharCode(...view.slice(4, 4));
   if (found !== identifier)
     throw new FlotillaError("FORMAT_UNRECOGNIZED", `The file's identifier is not "${identifier}".`, {
       details: { offset: 4, expected: identifier, found },
@@ -93,11 +94,16 @@ function decodeField(
     case "string": {
       const { start, length } = view.vector(view.follow(at, "a string"), 1, "a string");
       view.countBytes(length, at);
-      return utf8.decode(view.bytes.subarray(start, start + length));
+      return utf8.decode(view.slice(start, length));
     }
     case "bytes": {
       const { start, length } = view.vector(view.follow(at, "a byte vector"), 1, "a byte vector");
-      return view.bytes.subarray(start, start + length);
+      view.countBytes(length, at);
+      return view.slice(start, length);
+    }
+    case "blob": {
+      const { start, length } = view.vector(view.follow(at, "a byte vector"), 1, "a byte vector");
+      return Object.freeze({ byteLength: length, bytes: () => view.slice(start, length) });
     }
     case "vector": {
       const size = scalarBytes[field.type];
@@ -150,6 +156,8 @@ export function absent(field: Field): unknown {
       return "";
     case "bytes":
       return new Uint8Array(0);
+    case "blob":
+      return Object.freeze({ byteLength: 0, bytes: () => new Uint8Array(0) });
     case "vector":
     case "tables":
       return Object.freeze([]);

@@ -48,9 +48,14 @@ export interface VectorField<S extends Scalar = Scalar> {
   readonly kind: "vector";
   readonly type: S;
 }
-/** A `[ubyte]`, decoded as a view into the file. */
+/** A `[ubyte]`, decoded as bytes: a view where the file is in memory. */
 export interface BytesField {
   readonly kind: "bytes";
+  readonly align: number;
+}
+/** A `[ubyte]` that may be large: decoded as where it is, and read when asked for. */
+export interface BlobField {
+  readonly kind: "blob";
   readonly align: number;
 }
 export interface StringField {
@@ -80,6 +85,7 @@ export type Field =
   | EnumField
   | VectorField
   | BytesField
+  | BlobField
   | StringField
   | TableField
   | TablesField
@@ -112,7 +118,7 @@ export interface UnionValue {
   readonly value: Readonly<Record<string, unknown>>;
 }
 
-/** Bytes that are produced when they are written. */
+/** Bytes that are produced when they are asked for. */
 export interface LazyBytes {
   readonly byteLength: number;
   bytes(): Uint8Array;
@@ -129,15 +135,19 @@ type Value<F, Bytes, Nested extends "read" | "write"> =
         ? readonly ScalarValue<S>[]
         : F extends BytesField
           ? Bytes
-          : F extends StringField
-            ? string
-            : F extends TableField<infer T>
-              ? (Nested extends "read" ? Decoded<T> : Encodable<T>) | null
-              : F extends TablesField<infer T>
-                ? readonly (Nested extends "read" ? Decoded<T> : Encodable<T>)[]
-                : F extends UnionField
-                  ? UnionValue | null
-                  : never;
+          : F extends BlobField
+            ? Nested extends "read"
+              ? LazyBytes
+              : Bytes
+            : F extends StringField
+              ? string
+              : F extends TableField<infer T>
+                ? (Nested extends "read" ? Decoded<T> : Encodable<T>) | null
+                : F extends TablesField<infer T>
+                  ? readonly (Nested extends "read" ? Decoded<T> : Encodable<T>)[]
+                  : F extends UnionField
+                    ? UnionValue | null
+                    : never;
 
 /** What reading a table gives: every field, absent ones as their default, `[]`, `""`, empty bytes or null. */
 export type Decoded<T extends TableSchema> = {
@@ -178,6 +188,7 @@ export const uint64 = (value = 0n): ScalarField<"uint64"> => ({ kind: "scalar", 
 export const float32 = (value = 0): ScalarField<"float32"> => ({ kind: "scalar", type: "float32", default: value });
 export const vectorOf = <S extends Scalar>(type: S): VectorField<S> => ({ kind: "vector", type });
 export const bytes = (align = 1): BytesField => ({ kind: "bytes", align });
+export const blob = (align = 1): BlobField => ({ kind: "blob", align });
 export const string = (): StringField => ({ kind: "string" });
 export const tableOf = <T extends TableSchema>(of: T): TableField<T> => ({ kind: "table", of });
 export const tablesOf = <T extends TableSchema>(of: T): TablesField<T> => ({ kind: "tables", of });

@@ -4,6 +4,7 @@
  * What is legal in them beyond the types: `readers/tflite/`.
  */
 import {
+  blob,
   bool,
   bytes,
   type Decoded,
@@ -124,7 +125,7 @@ export const modelTable = defineTable("Model", {
   operatorCodes: tablesOf(operatorCode),
   subgraphs: tablesOf(subGraph),
   description: string(),
-  buffers: tablesOf(defineTable("Buffer", { data: bytes(16), offset: uint64(), size: uint64() })),
+  buffers: tablesOf(defineTable("Buffer", { data: blob(16), offset: uint64(), size: uint64() })),
   metadataBuffer: vectorOf("int32"),
   metadata: tablesOf(defineTable("Metadata", { name: string(), buffer: uint32() })),
   signatureDefs: tablesOf(

@@ -22,33 +22,93 @@ type Bytes = Uint8Array | LazyBytes;
 /** The builder's offsets are 32-bit signed. */
 const largestFileBytes = 2 ** 31 - 1;
 
+/** A file that is written piece by piece: the head, then the byte vectors, each behind its length. */
+export interface FlatbufferPlan {
+  readonly byteLength: number;
+  readonly head: Uint8Array;
+  /** In the order of the file; `start` is where the bytes themselves begin. */
+  readonly tail: readonly { readonly start: number; readonly content: Bytes }[];
+}
+
+/** Head and tail are whole multiples of this, so that what is aligned in one is aligned in the file. */
+const alignment = 16;
+const lengthBytes = 4;
+const alignedTo = (align: number, position: number): number => Math.ceil(position / align) * align;
+
+/**
+ * The builder counts offsets from the end of the file. It builds only the head here: byte vectors lie at offsets behind
+ * its own end, negative ones, and references to them come out as they would with the vectors in place.
+ * @throws UNSUPPORTED_FORMAT beyond 2 GB
+ */
+export function planFlatbuffer<T extends TableSchema>(
+  value: Encodable<T>,
+  schema: T,
+  identifier: string,
+): FlatbufferPlan {
+  const blobs = new Map<Bytes, number>();
+  const headBound = boundTable(schema, value, blobs) + 64;
+  let tailBytes = 0;
+  const places = [...blobs].map(([content, align]) => {
+    const start = alignedTo(align, tailBytes + lengthBytes);
+    tailBytes = start + content.byteLength;
+    return { start, content };
+  });
+  tailBytes = alignedTo(alignment, tailBytes);
+  if (headBound + tailBytes > largestFileBytes)
+    throw new FlotillaError(
+      "UNSUPPORTED_FORMAT",
+      `A flatbuffer of about ${headBound + tailBytes} bytes cannot be written: 2 GB is the most.`,
+      { details: { bytes: headBound + tailBytes, limit: largestFileBytes } },
+    );
+  const placed = new Map<Bytes, number>(places.map(({ content, start }) => [content, -(start - lengthBytes)]));
+  const builder = new Builder(alignedTo(alignment, headBound)); // never grows
+  builder.prep(alignment, 0);
+  builder.finish(encodeTable(builder, schema, value, placed), identifier);
+  const head = builder.asUint8Array();
+  return {
+    byteLength: head.byteLength + tailBytes,
+    head,
+    tail: places.map(({ content, start }) => ({ content, start: head.byteLength + start })),
+  };
+}
+
+/** The pieces of a planned file in order; no more than one byte vector is in memory at a time. */
+export function* flatbufferPieces({ head, tail, byteLength }: FlatbufferPlan): Generator<Uint8Array> {
+  yield head;
+  let at = head.byteLength;
+  for (const { start, content } of tail) {
+    const gap = new Uint8Array(start - at);
+    new DataView(gap.buffer).setUint32(gap.byteLength - lengthBytes, content.byteLength, true);
+    yield gap;
+    const bytes = content instanceof Uint8Array ? content : content.bytes();
+    yield bytes;
+    at = start + bytes.byteLength;
+  }
+  yield new Uint8Array(byteLength - at);
+}
+
+/** A whole file in memory. */
 export function encodeFlatbuffer<T extends TableSchema>(
   value: Encodable<T>,
   schema: T,
   identifier: string,
 ): Uint8Array<ArrayBuffer> {
-  const blobs = new Map<Bytes, number>();
-  const bound = boundTable(schema, value, blobs) + 64;
-  if (bound > largestFileBytes)
-    throw new FlotillaError(
-      "UNSUPPORTED_FORMAT",
-      `A file of about ${bound} bytes cannot be written: 2 GB is the most.`,
-      {
-        details: { bytes: bound, limit: largestFileBytes },
-      },
-    );
-  const builder = new Builder(Math.ceil(bound / 16) * 16); // never grows, so that big vectors are copied once
-  const placed = new Map<Bytes, number>();
-  for (const [blob, align] of [...blobs].reverse()) {
-    const bytes = blob instanceof Uint8Array ? blob : blob.bytes();
-    builder.prep(align, bytes.byteLength);
-    placed.set(blob, builder.createByteVector(bytes));
-  }
-  builder.finish(encodeTable(builder, schema, value, placed), identifier);
-  return builder.asUint8Array() as Uint8Array<ArrayBuffer>; // the builder allocates plain ArrayBuffers
+  const plan = planFlatbuffer(value, schema, identifier);
+  return joinPieces(plan.byteLength, flatbufferPieces(plan));
 }
 
-/** An upper bound of the bytes that the table and all below it take; collects the byte vectors, in order. */
+/** Pieces in one array. */
+export function joinPieces(byteLength: number, pieces: Iterable<Uint8Array>): Uint8Array<ArrayBuffer> {
+  const file = new Uint8Array(byteLength);
+  let at = 0;
+  for (const piece of pieces) {
+    file.set(piece, at);
+    at += piece.byteLength;
+  }
+  return file;
+}
+
+/** An upper bound of the bytes that the table and all below it take, byte vectors aside; collects the byte vectors, in order. */
 function boundTable(schema: TableSchema, row: Row, blobs: Map<Bytes, number>): number {
   let bound = 16 + schema.slotCount * 12;
   for (const { name, field } of schema.slots) {
@@ -65,12 +125,10 @@ function boundField(field: Field, value: unknown, blobs: Map<Bytes, number>): nu
       return (value as string).length * 3 + 12;
     case "vector":
       return (value as readonly unknown[]).length * scalarBytes[field.type] + 16;
-    case "bytes": {
-      const blob = value as Bytes;
-      if (blobs.has(blob)) return 0;
-      blobs.set(blob, Math.max(field.align, 4));
-      return blob.byteLength + 4 + Math.max(field.align, 4) * 2;
-    }
+    case "bytes":
+    case "blob":
+      blobs.set(value as Bytes, Math.max(field.align, lengthBytes, blobs.get(value as Bytes) ?? 0));
+      return 0;
     case "table":
       return boundTable(field.of, value as Row, blobs);
     case "tables":
@@ -134,6 +192,7 @@ function encodeReference(
     case "string":
       return builder.createString(value as string);
     case "bytes":
+    case "blob":
       return placed.get(value as Bytes);
     case "vector": {
       const items = value as readonly unknown[];

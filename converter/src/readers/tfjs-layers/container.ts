@@ -6,6 +6,7 @@
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
 import type { JsonObject } from "@flotilla/protocol/json-value";
+import type { RandomAccess } from "@flotilla/protocol/random-access";
 import { parseStrictJson } from "@flotilla/protocol/strict-json";
 import type { FileSource } from "../file-source.ts";
 import { dequantize } from "./dequantize.ts";
@@ -83,7 +84,7 @@ export async function openTfjsLayers(source: FileSource, entry = "model.json"): 
     artifacts: () => ({
       modelTopology: topology,
       weightSpecs: keras2Specs(groups, layerNames(topology)),
-      weightData: stored.shards.map(wholeBuffer),
+      weightData: stored.shards.map((shard) => wholeBuffer(shard.read(0, shard.byteLength))),
     }),
   };
 }
@@ -113,24 +114,24 @@ export interface StoredWeight {
   readonly bytes: () => Uint8Array;
 }
 
-/** The bytes of every weight, read and bounded; shared with GraphModels. */
+/** Where the bytes of every weight are, bounded and read when asked for; shared with GraphModels. */
 export async function readGroups(
   source: FileSource,
   groups: readonly WeightGroup[],
-): Promise<{ weights: StoredWeight[]; shards: Uint8Array[] }> {
+): Promise<{ weights: StoredWeight[]; shards: RandomAccess[] }> {
   const sizes = await checkSizes(source, groups);
   const weights: StoredWeight[] = [];
-  const shards: Uint8Array[] = [];
+  const shards: RandomAccess[] = [];
   for (const group of groups) {
-    const own: Uint8Array[] = [];
+    const own: RandomAccess[] = [];
     for (const path of group.paths) {
-      const bytes = await source.read(path);
-      if (bytes.byteLength !== sizes.get(path)) {
+      const shard = await source.open(path);
+      if (shard.byteLength !== sizes.get(path)) {
         throw new FlotillaError("IO_FAILED", `${source.label}/${path} changed while it was read.`, {
           details: { path },
         });
       }
-      own.push(bytes);
+      own.push(shard);
     }
     let offset = 0;
     for (const spec of group.weights) {
@@ -193,16 +194,16 @@ function mismatch(
 }
 
 /** `length` bytes from `offset` on of the shards laid end to end: a view where one shard holds them, else a copy. */
-function slice(shards: readonly Uint8Array[], offset: number, length: number): Uint8Array {
+function slice(shards: readonly RandomAccess[], offset: number, length: number): Uint8Array {
   let start = 0;
   let joined: Uint8Array | undefined;
   for (const shard of shards) {
     const from = Math.max(offset - start, 0);
     const to = Math.min(offset + length - start, shard.byteLength);
-    if (to - from === length) return shard.subarray(from, to);
+    if (to - from === length) return shard.read(from, length);
     if (to > from) {
       joined ??= new Uint8Array(length);
-      joined.set(shard.subarray(from, to), start + from - offset);
+      joined.set(shard.read(from, to - from), start + from - offset);
     }
     start += shard.byteLength;
   }

@@ -1,23 +1,31 @@
 /**
  * The buffers of a `.tflite` file: bytes inside the flatbuffer, or (in files beyond 2 GB) a range of the file behind it.
- * Gives views, never copies. An offset counts only if it is greater than 1 (LiteRT schema.fbs, table Buffer).
+ * Gives constants that are read when asked for. An offset counts only if it is greater than 1 (schema.fbs, table Buffer).
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
+import type { RandomAccess } from "@flotilla/protocol/random-access";
 import type { FileModel } from "@flotilla/protocol/tflite/schema";
+import type { Constant } from "../../ir/graph.ts";
+import { lazyConstant } from "../../ir/lazy-constant.ts";
 import { at } from "./corrupt.ts";
 
-export type BufferOf = (index: number, path: string) => Uint8Array;
+export type BufferOf = (index: number, path: string) => Constant;
 
-export function fileBuffers(file: Uint8Array, model: FileModel): BufferOf {
+export function fileBuffers(file: RandomAccess, model: FileModel): BufferOf {
+  const made = new Map<number, Constant>();
   return (index, path) => {
     const buffer = at(model.buffers, index, path, "buffer");
-    if (buffer.offset <= 1n) return buffer.data;
-    return fileRange(file, buffer.offset, buffer.size, path);
+    const known = made.get(index);
+    if (known) return known;
+    const content = buffer.offset <= 1n ? buffer.data : fileRange(file, buffer.offset, buffer.size, path);
+    const constant = lazyConstant(content.byteLength, () => content.bytes());
+    made.set(index, constant);
+    return constant;
   };
 }
 
 /** Bytes of the file from `offset` on; throws FORMAT_TRUNCATED when they are not all there. */
-export function fileRange(file: Uint8Array, offset: bigint, size: bigint, path: string): Uint8Array {
+export function fileRange(file: RandomAccess, offset: bigint, size: bigint, path: string): Constant {
   if (offset + size > BigInt(file.byteLength))
     throw new FlotillaError(
       "FORMAT_TRUNCATED",
@@ -26,5 +34,5 @@ export function fileRange(file: Uint8Array, offset: bigint, size: bigint, path: 
         details: { path, offset: String(offset), bytes: String(size), fileBytes: file.byteLength },
       },
     );
-  return file.subarray(Number(offset), Number(offset + size));
+  return { byteLength: Number(size), bytes: () => file.read(Number(offset), Number(size)) };
 }

@@ -2,6 +2,8 @@
  * One operator of a `.tflite` file as a node. Its attributes are its options table, or the schema's defaults when it has
  * none. The version in the file is never trusted for anything: files exist whose versions contradict their dtypes.
  */
+
+import type { RandomAccess } from "@flotilla/protocol/random-access";
 import { builtinOperatorNames } from "@flotilla/protocol/tflite/enums";
 import type { FileModel, FileOperator, FileOperatorCode, FileTensor } from "@flotilla/protocol/tflite/schema";
 import type { Node, TensorId } from "../../ir/graph.ts";
@@ -20,7 +22,7 @@ export interface UnsupportedUse {
 }
 
 export interface OperatorPlace {
-  readonly file: Uint8Array;
+  readonly file: RandomAccess;
   readonly model: FileModel;
   readonly tensors: readonly FileTensor[];
   /** Why tensors cannot be carried, by index. */
@@ -87,6 +89,6 @@ function customAttributes(
 ): ReturnType<typeof custom.attributesOf> {
   if (customCode === "") throw corrupt(path, "a custom operator without a name");
   const { largeCustomOptionsOffset: offset, largeCustomOptionsSize: size } = operator;
-  const customOptions = offset > 1n ? fileRange(file, offset, size, path) : operator.customOptions;
+  const customOptions = offset > 1n ? fileRange(file, offset, size, path).bytes() : operator.customOptions;
   return { customCode, version, customOptions: Uint8Array.from(customOptions) };
 }

@@ -4,7 +4,7 @@
  */
 
 import type { FileQuantization, FileTensor } from "@flotilla/protocol/tflite/schema";
-import { byteSize, constantOf, type Quantization, type Shape, type Tensor, type TensorId } from "../../ir/graph.ts";
+import { byteSize, type Quantization, type Shape, type Tensor, type TensorId } from "../../ir/graph.ts";
 import { dtypeOf } from "../../ops/element-type.ts";
 import { corrupt } from "./corrupt.ts";
 import type { BufferOf } from "./file-buffers.ts";
@@ -32,11 +32,11 @@ export function readTensor(file: FileTensor, id: TensorId, bufferOf: BufferOf, p
   if (file.quantization?.details) return { refused: `its quantization is ${file.quantization.details.type}` };
 
   const shape = readShape(file, path);
-  const bytes = bufferOf(file.buffer, path);
-  if (file.isVariable && bytes.byteLength > 0) throw corrupt(path, "a variable tensor has a value");
-  if (bytes.byteLength > 0 && dtype !== "string" && bytes.byteLength !== byteSize(dtype, shape))
-    throw corrupt(path, `${bytes.byteLength} bytes for ${dtype}[${shape.join(", ")}]`, {
-      bytes: bytes.byteLength,
+  const constant = bufferOf(file.buffer, path);
+  if (file.isVariable && constant.byteLength > 0) throw corrupt(path, "a variable tensor has a value");
+  if (constant.byteLength > 0 && dtype !== "string" && constant.byteLength !== byteSize(dtype, shape))
+    throw corrupt(path, `${constant.byteLength} bytes for ${dtype}[${shape.join(", ")}]`, {
+      bytes: constant.byteLength,
       expected: byteSize(dtype, shape),
     });
   const quantization = readQuantization(file.quantization, shape, path);
@@ -46,7 +46,7 @@ export function readTensor(file: FileTensor, id: TensorId, bufferOf: BufferOf, p
       name: file.name,
       dtype,
       shape,
-      ...(bytes.byteLength > 0 ? { constant: constantOf(bytes) } : {}),
+      ...(constant.byteLength > 0 ? { constant } : {}),
       ...(quantization ? { quantization } : {}),
       ...(file.isVariable ? { variable: true } : {}),
     }),

@@ -5,6 +5,7 @@
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
 import { decodeFlatbuffer } from "@flotilla/protocol/flatbuffer/decode-flatbuffer";
+import { memoryAccess, type RandomAccess } from "@flotilla/protocol/random-access";
 import {
   type FileGraph,
   type FileModel,
@@ -27,8 +28,9 @@ const derivedMetadata: ReadonlySet<string> = new Set(["min_runtime_version"]);
  * Tensor ids are places in the file; a node is named for its first result. A file without signatures gets
  * `serving_default`.
  */
-export function readTflite(file: Uint8Array): Model {
-  const model = decodeFlatbuffer(file, modelTable, fileIdentifier);
+export function readTflite(bytes: Uint8Array | RandomAccess): Model {
+  const file = bytes instanceof Uint8Array ? memoryAccess(bytes) : bytes;
+  const model = decodeFlatbuffer(bytes, modelTable, fileIdentifier);
   if (model.version !== schemaVersion)
     throw new FlotillaError(
       "UNSUPPORTED_FORMAT",
@@ -52,13 +54,13 @@ export function readTflite(file: Uint8Array): Model {
     graphs: Object.freeze(settled),
     signatures: signatures.length === 0 && main ? [defaultSignature(main)] : signatures,
     metadata: model.metadata
-      .map(({ name, buffer }, i) => ({ name, bytes: bufferOf(buffer, `Model.metadata[${i}]`) }))
+      .map(({ name, buffer }, i) => ({ name, bytes: bufferOf(buffer, `Model.metadata[${i}]`).bytes() }))
       .filter(({ name }) => !derivedMetadata.has(name)),
   });
 }
 
 interface GraphPlace {
-  readonly file: Uint8Array;
+  readonly file: RandomAccess;
   readonly model: FileModel;
   readonly bufferOf: BufferOf;
   readonly unsupported: UnsupportedUse[];
