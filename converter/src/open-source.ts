@@ -5,6 +5,8 @@
 import { basename, dirname, extname, resolve } from "node:path";
 import { FlotillaError } from "@flotilla/protocol/errors";
 import { detectFormat, modelFileOf } from "./sources/detect-format.ts";
+import { openKerasArchiveSource, openKerasH5Source } from "./sources/open-keras.ts";
+import { openOnnx } from "./sources/open-onnx.ts";
 import { openTfjsLayers } from "./sources/open-tfjs-layers.ts";
 import { openTflite } from "./sources/open-tflite.ts";
 import type { OpenedSource, OpenSourceOptions, SourceFormat, SourceOpener } from "./sources/source.ts";
@@ -12,6 +14,9 @@ import type { OpenedSource, OpenSourceOptions, SourceFormat, SourceOpener } from
 export { type OpenedSource, type OpenSourceOptions, type SourceFormat, sourceFormats } from "./sources/source.ts";
 
 const openers: Partial<Readonly<Record<SourceFormat, SourceOpener>>> = {
+  "keras-h5": openKerasH5Source,
+  "keras-v3": openKerasArchiveSource,
+  onnx: openOnnx,
   "tfjs-layers": openTfjsLayers,
   tflite: openTflite,
 };

@@ -11,6 +11,7 @@ import {
   type Constant,
   type DType,
   type GraphDraft,
+  type Node,
   type Shape,
   type Tensor,
   type TensorId,
@@ -36,6 +37,7 @@ const maxFoldedBytes = 2 ** 20;
 export class GraphBuilder {
   readonly #draft: GraphDraft;
   readonly #names = new Map<string, number>();
+  readonly #producers = new Map<TensorId, Node>();
 
   constructor(draft: GraphDraft) {
     this.#draft = draft;
@@ -55,6 +57,11 @@ export class GraphBuilder {
 
   isConstant(id: TensorId): boolean {
     return this.#draft.tensor(id).constant !== undefined;
+  }
+
+  /** The node that makes a value, as far as this builder emitted it. */
+  producerOf(id: TensorId): Node | undefined {
+    return this.#producers.get(id);
   }
 
   /** The elements of a constant as numbers; undefined for a value that only the run tells. */
@@ -137,7 +144,8 @@ export class GraphBuilder {
       return known.map(({ dtype, shape, bytes }, at) => this.#draft.addConstant(label(at), dtype, shape, bytes));
     }
     const outputs = results.map(({ dtype, shape }, at) => this.#draft.addTensor({ name: label(at), dtype, shape }));
-    this.#draft.addNode(op.node({ name: own, inputs, outputs, attributes: complete }));
+    const node = this.#draft.addNode(op.node({ name: own, inputs, outputs, attributes: complete }));
+    for (const id of outputs) this.#producers.set(id, node);
     return outputs;
   }
 

@@ -1,0 +1,26 @@
+/** Every ONNX operator that can be converted. Adding one is adding a lowering to its family's file, or a file and a line here. */
+import { activations } from "./activation.ts";
+import { arithmetic } from "./arithmetic.ts";
+import { constants } from "./constants.ts";
+import { convolutions } from "./convolution.ts";
+import type { OnnxLowering } from "./lowering.ts";
+import { pools } from "./pooling.ts";
+import { rearrangements } from "./rearrange.ts";
+import { reductions } from "./reduce.ts";
+import { softmaxes } from "./softmax.ts";
+
+const families: readonly (readonly OnnxLowering[])[] = [
+  activations,
+  arithmetic,
+  constants,
+  convolutions,
+  pools,
+  rearrangements,
+  reductions,
+  softmaxes,
+];
+
+/** By name; those of other domains as "domain.Name". */
+export const onnxLowerings: ReadonlyMap<string, OnnxLowering> = new Map(
+  families.flat().flatMap((lowering) => lowering.operators.map((name) => [name, lowering])),
+);
