@@ -149,7 +149,8 @@ describe("names and shapes", () => {
     ["dynamic sizes that nobody fixed", undefined],
     ["a shape that contradicts the model", { photo: [1, 8, 8, 4] }],
     ["a shape of another rank", { photo: [8, 8, 3] }],
-    ["a size that is none", { photo: [1, 8, -1, 3] }],
+    ["a size that is none", { photo: [1, 8, 0, 3] }],
+    ["a dynamic size where the model has one of its own", { photo: [1, 8, 8, -1] }],
     ["an input that is none", { foto: [1, 8, 8, 3] }],
   ])("refuses %s", async (_, inputShapes) => {
     const source = await savedModel(open());
@@ -222,18 +223,23 @@ describe("bad input", () => {
 
   it("lists every layer that cannot be converted, with its reason", async () => {
     const model = sequential(
-      layers.conv2d({ filters: 2, kernelSize: 3, inputShape: [8, 8, 3], dataFormat: "channelsFirst", name: "first" }),
+      layers.conv2d({ filters: 2, kernelSize: 3, inputShape: [8, 8, 3], name: "first" }),
       layers.flatten({ name: "flat" }),
       layers.repeatVector({ n: 2, name: "repeat" }),
-      layers.lstm({ units: 2, recurrentInitializer: "zeros", name: "memory" }),
+      layers.lstm({ units: 2, recurrentInitializer: "zeros", stateful: false, name: "memory" }),
       layers.dense({ units: 2, name: "last" }),
     );
-    const error = await failure(model, () => {});
+    const error = await failure(model, (json) => {
+      const specs = json.modelTopology.config.layers;
+      specs[0].config.padding = "causal";
+      specs[2].class_name = "Echo";
+      specs[3].config.stateful = true;
+    });
     expect(error.code).toBe("UNSUPPORTED_LAYER");
     expect(error.details).toEqual([
-      { node: "first", operator: "Conv2D", reason: expect.stringContaining("channels_first") },
-      { node: "repeat", operator: "RepeatVector", reason: expect.stringContaining("no conversion") },
-      { node: "memory", operator: "LSTM", reason: expect.stringContaining("no conversion") },
+      { node: "first", operator: "Conv2D", reason: expect.stringContaining("causal") },
+      { node: "repeat", operator: "Echo", reason: expect.stringContaining("no conversion") },
+      { node: "memory", operator: "LSTM", reason: expect.stringContaining("stateful") },
     ]);
   });
 
@@ -245,9 +251,9 @@ describe("bad input", () => {
       },
     ],
     [
-      "a dtype other than float32",
+      "a dtype that devices do not have",
       (json) => {
-        json.modelTopology.config.layers[0].config.dtype = "int32";
+        json.modelTopology.config.layers[0].config.dtype = "string";
       },
     ],
     [
@@ -257,9 +263,12 @@ describe("bad input", () => {
       },
     ],
     [
-      "softmax over another axis",
+      "a cell that is not known",
       (json) => {
-        json.modelTopology.config.layers[1] = { class_name: "Softmax", config: { name: "second", axis: 0 } };
+        json.modelTopology.config.layers[1] = {
+          class_name: "RNN",
+          config: { name: "second", cell: { class_name: "Other", config: { name: "cell" } } },
+        };
       },
     ],
   ])("refuses %s", async (_, change) => {

@@ -29,6 +29,11 @@ export class JsonFields {
     return new JsonFields(value, path);
   }
 
+  /** The same object with some values replaced. */
+  with(values: JsonObject): JsonFields {
+    return new JsonFields({ ...this.value, ...values }, this.path);
+  }
+
   /** The value as it is; null counts as absent. */
   get(name: string): JsonValue | undefined {
     const camel = camelCase(name);
@@ -80,6 +85,18 @@ export class JsonFields {
       if (value.length <= 2 && isCount(first) && isCount(second)) return [first, second];
     }
     throw jsonFault(`${this.path}.${name}`, "one or two positive integers", value);
+  }
+
+  /** `n`, or a list of `length` positive integers; a list of one stands for all. */
+  counts(name: string, length: number, fallback?: number): readonly number[] {
+    const value = this.get(name) ?? fallback;
+    if (isCount(value)) return new Array<number>(length).fill(value);
+    if (Array.isArray(value) && value.every(isCount)) {
+      const [first = 0] = value;
+      if (value.length === length) return value;
+      if (value.length === 1) return new Array<number>(length).fill(first);
+    }
+    throw jsonFault(`${this.path}.${name}`, `${length} positive integers, or one`, value);
   }
 
   #typed<T extends JsonValue>(name: string, expected: string, is: (value: JsonValue) => value is T, fallback?: T): T {

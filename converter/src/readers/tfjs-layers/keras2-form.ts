@@ -7,27 +7,32 @@ import { isJsonObject, type JsonObject, type JsonValue } from "@flotilla/protoco
 
 const renamedClasses: Readonly<Record<string, string>> = { BatchNormalizationV1: "BatchNormalization" };
 
+export interface Keras2FormOptions {
+  /** Leaves Keras 3's {args, kwargs} as they are: the lowering reads both, and tfjs's own form has no place for arguments. */
+  readonly keepCalls?: boolean;
+}
+
 /** `modelTopology` in Keras 2 form. Nesting is bounded by the parser that made it. */
-export function keras2Topology(topology: JsonObject): JsonObject {
-  return rewriteObject(topology);
+export function keras2Topology(topology: JsonObject, options: Keras2FormOptions = {}): JsonObject {
+  return rewriteObject(topology, options);
 }
 
-function rewrite(value: JsonValue): JsonValue {
-  if (Array.isArray(value)) return value.map(rewrite);
-  return isJsonObject(value) ? rewriteObject(value) : value;
+function rewrite(value: JsonValue, options: Keras2FormOptions): JsonValue {
+  if (Array.isArray(value)) return value.map((item) => rewrite(item, options));
+  return isJsonObject(value) ? rewriteObject(value, options) : value;
 }
 
-function rewriteObject(value: JsonObject): JsonObject {
+function rewriteObject(value: JsonObject, options: Keras2FormOptions): JsonObject {
   const className = value.class_name;
   const isInput = className === "InputLayer";
   return Object.fromEntries(
     Object.entries(value).map(([key, item]): [string, JsonValue] => {
       if (key === "class_name" && typeof item === "string") return [key, renamedClasses[item] ?? item];
-      if (key === "inbound_nodes" && Array.isArray(item)) return [key, item.map(inboundNode)];
+      if (key === "inbound_nodes" && Array.isArray(item)) return [key, item.map((call) => inboundNode(call, options))];
       if (key === "input_layers" || key === "output_layers") return [key, ends(item)];
       if (key === "dtype") return [key, dtypeName(item)];
-      if (key === "config" && isInput && isJsonObject(item)) return [key, inputConfig(rewriteObject(item))];
-      return [key, rewrite(item)];
+      if (key === "config" && isInput && isJsonObject(item)) return [key, inputConfig(rewriteObject(item, options))];
+      return [key, rewrite(item, options)];
     }),
   );
 }
@@ -44,7 +49,8 @@ function dtypeName(value: JsonValue): JsonValue {
 }
 
 /** One call: Keras 2 has [[layer, call, tensor, kwargs], …]. */
-function inboundNode(value: JsonValue): JsonValue {
+function inboundNode(value: JsonValue, { keepCalls = false }: Keras2FormOptions): JsonValue {
+  if (isJsonObject(value) && keepCalls) return value;
   if (isJsonObject(value)) return keras3Tensors(value.args ?? []).map((history) => [...history, {}]);
   if (Array.isArray(value) && typeof value[0] === "string") return [value];
   return value;

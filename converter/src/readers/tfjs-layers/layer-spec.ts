@@ -5,6 +5,7 @@
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
 import type { JsonValue } from "@flotilla/protocol/json-value";
+import { type CallArguments, decodeCallArguments } from "./call-arguments.ts";
 import { JsonFields, jsonFault } from "./json-fields.ts";
 
 /** One layer, however often it is called. */
@@ -13,6 +14,10 @@ export interface LayerSpec {
   readonly className: string;
   readonly name: string;
   readonly config: JsonFields;
+  /** Where the class comes from ("keras.layers", "keras.src.ops.numpy"); only Keras 3 says it. */
+  readonly module?: string;
+  /** The layer that this one is a part of (of a wrapper, of a cell), and the attribute that holds it in Keras. */
+  readonly within?: { readonly layer: LayerSpec; readonly attribute: string };
 }
 
 /** Which output of which call of which layer. */
@@ -34,7 +39,13 @@ export interface FunctionalSpec {
 /** A layer or nested model in a functional model, with the inputs of each of its calls. */
 export interface Member {
   readonly spec: LayerSpec | ModelSpec;
-  readonly calls: readonly (readonly CallRef[])[];
+  readonly calls: readonly CallSpec[];
+}
+
+/** One call: the values that flow in, in order, and the arguments as they were given, with values named by that order. */
+export interface CallSpec {
+  readonly tensors: readonly CallRef[];
+  readonly arguments: CallArguments;
 }
 
 export interface SequentialSpec {
@@ -85,7 +96,17 @@ function decodeSpec(fields: JsonFields, count: { layers: number }, depth: number
     className,
     name: config.string("name", fields.string("name", "")),
     config,
+    ...(fields.has("module") ? { module: fields.string("module") } : {}),
   };
+}
+
+/**
+ * A layer or model that a layer's config holds: of a wrapper, of a recurrent layer.
+ * Throws FORMAT_JSON, FORMAT_CORRUPT, FORMAT_LIMIT.
+ */
+export function decodeInner(fields: JsonFields, within: LayerSpec, attribute: string): LayerSpec | ModelSpec {
+  const spec = decodeSpec(fields, { layers: 0 }, 0);
+  return spec.kind === "layer" ? { ...spec, within: { layer: within, attribute } } : spec;
 }
 
 function decodeSequential(fields: JsonFields, count: { layers: number }, depth: number): SequentialSpec {
@@ -132,10 +153,9 @@ function decodeFunctional(config: JsonFields, count: { layers: number }, depth: 
   };
 }
 
-/** The inputs of one call: [[layer, call, tensor, kwargs], …]. */
-function decodeCall(value: JsonValue, path: string): readonly CallRef[] {
-  if (!Array.isArray(value)) throw jsonFault(path, "a list of [layer, call, tensor]", value);
-  return value.map((item, index) => decodeRef(item, `${path}[${index}]`));
+function decodeCall(value: JsonValue, path: string): CallSpec {
+  const { tensors, ...call } = decodeCallArguments(value, path);
+  return { tensors: tensors.map(([item, at]) => decodeRef(item, at)), arguments: call };
 }
 
 function decodeRef(value: JsonValue, path: string): CallRef {
@@ -146,8 +166,11 @@ function decodeRef(value: JsonValue, path: string): CallRef {
   throw jsonFault(path, "[layer, call, tensor]", value);
 }
 
+/** Calls and outputs beyond this are no model's. */
+const maxIndex = 100_000;
+
 const isIndex = (value: JsonValue): value is number =>
-  typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+  typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && value < maxIndex;
 
 /** `input_layers`, `output_layers`. */
 function decodeEnds(config: JsonFields, key: string): readonly CallRef[] {
@@ -155,4 +178,19 @@ function decodeEnds(config: JsonFields, key: string): readonly CallRef[] {
   const list = config.list(key);
   if (list.length === 0) throw jsonFault(path, "at least one reference", list);
   return list.map((item, index) => decodeRef(item, `${path}[${index}]`));
+}
+
+/**
+ * The names under which a file may keep a layer's weight, likeliest first: with all the layers that this one is a part
+ * of in front, or with some left out, but for the outermost.
+ */
+export function weightNames(layer: LayerSpec, weight: string): readonly string[] {
+  const chain = [layer.name];
+  for (let outer = layer.within?.layer; outer; outer = outer.within?.layer) chain.unshift(outer.name);
+  const [outermost = "", ...inner] = chain;
+  // Every choice of the names between, the longest first; wrappers in wrappers are few.
+  const choices = inner
+    .slice(0, 6)
+    .reduce<string[][]>((made, name) => made.flatMap((choice) => [[...choice, name], choice]), [[]]);
+  return choices.toSorted((a, b) => b.length - a.length).map((choice) => [outermost, ...choice, weight].join("/"));
 }

@@ -5,8 +5,9 @@
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
 import type { JsonValue } from "@flotilla/protocol/json-value";
+import type { CallArguments } from "./call-arguments.ts";
 import { type JsonFields, jsonFault } from "./json-fields.ts";
-import type { CallRef, FunctionalSpec, LayerSpec, Member, ModelSpec, SequentialSpec } from "./layer-spec.ts";
+import type { CallRef, CallSpec, FunctionalSpec, LayerSpec, Member, ModelSpec, SequentialSpec } from "./layer-spec.ts";
 
 /** A value that flows between layers; unique in its topology. */
 export type ValueId = number;
@@ -16,7 +17,9 @@ export interface LayerCall {
   /** Unique: the layer's name, with the models it lies in, and a number from its second call on. */
   readonly name: string;
   readonly inputs: readonly ValueId[];
-  readonly output: ValueId;
+  readonly arguments: CallArguments;
+  /** As many as are asked for somewhere, and one at least. */
+  readonly outputs: readonly ValueId[];
 }
 
 export interface LayersTopology {
@@ -35,6 +38,8 @@ export interface LayersTopology {
 
 /** Calls in all: models called within models multiply. */
 const maxCalls = 200_000;
+/** Outputs of one call; Keras' own layers have five at most, cells stacked in cells a few more. */
+const maxOutputs = 1_000;
 
 /** Throws FORMAT_CORRUPT for references that lead nowhere or in circles, FORMAT_JSON, FORMAT_LIMIT. */
 export function flattenModel(model: ModelSpec): LayersTopology {
@@ -80,7 +85,8 @@ class Flattener {
       } else if (spec.kind === "layer") {
         const shape = inputShape(spec.config) ?? model.inputShape;
         current ??= { layer: "", value: this.#addInput(`${spec.name}_input`, spec.config, shape) };
-        current = { layer: spec.name, value: this.#addCall(spec, [current.value], scope) };
+        const [value] = this.#addCall(spec, { inputs: [current.value], arguments: oneArgument, outputs: 1 }, scope);
+        current = { layer: spec.name, value: value! }; // one was asked for
       } else {
         const made = this.#expand(spec, current && [current.value], `${scope}${spec.name}/`);
         current = { layer: spec.name, value: single(made, model).value };
@@ -104,12 +110,14 @@ class Flattener {
       made.set(keyOf({ layer: ref.layer, call: 0 }), [value]);
     });
     const firstCalls = firstCallIndices(model);
+    const counts = outputCounts(model, firstCalls);
     for (const needed of orderCalls(model, firstCalls)) {
-      const { spec, refs } = needed;
-      const values = refs.map((ref) => resolve(model, made, firstCalls, ref));
+      const { spec, tensors } = needed;
+      const values = tensors.map((ref) => resolve(model, made, firstCalls, ref));
+      const call = { inputs: values, arguments: needed.arguments, outputs: counts.get(keyOf(needed)) ?? 1 };
       const outputs =
         spec.kind === "layer"
-          ? [this.#addCall(spec, values, scope)]
+          ? this.#addCall(spec, call, scope)
           : this.#expand(spec, values, `${scope}${spec.name}/`).map(({ value }) => value);
       made.set(keyOf(needed), outputs);
     }
@@ -128,18 +136,25 @@ class Flattener {
     return value;
   }
 
-  #addCall(layer: LayerSpec, inputs: readonly ValueId[], scope: string): ValueId {
+  #addCall(
+    layer: LayerSpec,
+    call: { readonly inputs: readonly ValueId[]; readonly arguments: CallArguments; readonly outputs: number },
+    scope: string,
+  ): readonly ValueId[] {
     if (this.#calls.length >= maxCalls) {
       throw new FlotillaError("FORMAT_LIMIT", `The model makes more than ${maxCalls} layer calls.`, {
         details: { limit: maxCalls },
       });
     }
+    if (call.outputs > maxOutputs) {
+      throw corrupt(scope + layer.name, `it is asked for its output ${call.outputs - 1}`);
+    }
     const path = scope + layer.name;
     const uses = this.#names.get(path) ?? 0;
     this.#names.set(path, uses + 1);
-    const output = this.#values++;
-    this.#calls.push({ layer, name: uses === 0 ? path : `${path}:${uses}`, inputs, output });
-    return output;
+    const outputs = Array.from({ length: call.outputs }, () => this.#values++);
+    this.#calls.push({ ...call, layer, name: uses === 0 ? path : `${path}:${uses}`, outputs });
+    return outputs;
   }
 }
 
@@ -149,13 +164,15 @@ interface Output {
   readonly value: ValueId;
 }
 
-interface NeededCall {
+interface NeededCall extends CallSpec {
   readonly layer: string;
   /** Position among the layer's own calls, from 0. */
   readonly call: number;
   readonly spec: LayerSpec | ModelSpec;
-  readonly refs: readonly CallRef[];
 }
+
+const oneArgument: CallArguments = { positional: [{ kind: "tensor", index: 0 }], named: new Map() };
+const noArguments: CallArguments = { positional: [], named: new Map() };
 
 const keyOf = ({ layer, call }: { layer: string; call: number }): string => `${call}\n${layer}`;
 
@@ -166,12 +183,25 @@ const keyOf = ({ layer, call }: { layer: string; call: number }): string => `${c
  */
 function firstCallIndices(model: FunctionalSpec): ReadonlyMap<string, number> {
   const first = new Map<string, number>();
-  const refs = [...model.members.values()].flatMap(({ calls }) => calls.flat()).concat(model.outputs);
+  const refs = [...model.members.values()]
+    .flatMap(({ calls }) => calls.flatMap((call) => call.tensors))
+    .concat(model.outputs);
   for (const { layer, call } of refs) {
     const member = model.members.get(layer);
     if (member && member.spec.kind !== "layer" && call === member.calls.length && call > 0) first.set(layer, 1);
   }
   return first;
+}
+
+/** How many outputs of each call are asked for. */
+function outputCounts(model: FunctionalSpec, firstCalls: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  const refs = [...model.members.values()].flatMap(({ calls }) => calls.flatMap((call) => call.tensors));
+  for (const { layer, call, tensor } of refs.concat(model.outputs)) {
+    const key = keyOf({ layer, call: call - (firstCalls.get(layer) ?? 0) });
+    counts.set(key, Math.max(counts.get(key) ?? 1, tensor + 1));
+  }
+  return counts;
 }
 
 /** The calls that the outputs need, each after those it needs; in the order of the config where there is a choice. */
@@ -194,7 +224,7 @@ function orderCalls(model: FunctionalSpec, firstCalls: ReadonlyMap<string, numbe
         if (state === "open") throw corrupt(model.path, `"${top.ref.layer}" needs its own output`);
         states.set(key, "open");
       }
-      const ref = needed.refs[top.next];
+      const ref = needed.tensors[top.next];
       top.next += 1;
       if (ref) {
         stack.push({ ref, next: 0 });
@@ -218,11 +248,11 @@ function orderCalls(model: FunctionalSpec, firstCalls: ReadonlyMap<string, numbe
 function lookUp(model: FunctionalSpec, firstCalls: ReadonlyMap<string, number>, ref: CallRef): NeededCall {
   const member = memberOf(model, ref);
   const call = ref.call - (firstCalls.get(ref.layer) ?? 0);
-  const refs = member.calls[call];
-  if (refs) return { layer: ref.layer, call, spec: member.spec, refs };
+  const made = member.calls[call];
+  if (made) return { ...made, layer: ref.layer, call, spec: member.spec };
   if (member.spec.kind === "layer" && member.spec.className === "InputLayer") {
     // Inputs of the model are marked done beforehand; one that is asked for and is no input feeds nothing.
-    return { layer: ref.layer, call: 0, spec: member.spec, refs: [] };
+    return { layer: ref.layer, call: 0, spec: member.spec, tensors: [], arguments: noArguments };
   }
   throw corrupt(model.path, `there is no call ${ref.call} of "${ref.layer}"`);
 }

@@ -6,7 +6,16 @@
 import { FlotillaError } from "@flotilla/protocol/errors";
 import type { Shape, TensorId } from "../../ir/graph.ts";
 import type { Weight } from "./container.ts";
-import type { LayerSpec } from "./layer-spec.ts";
+import { type LayerSpec, weightNames } from "./layer-spec.ts";
+
+/** A weight with the name that it has in the file, where that is not the weight's own. */
+export interface FoundWeight {
+  readonly key: string;
+  readonly weight: Weight;
+}
+
+/** How a container finds a layer's weight where names alone do not tell: by the layer's place in the model. */
+export type WeightFinder = (layer: LayerSpec, name: string) => FoundWeight | undefined;
 
 export class WeightStore {
   /** Weights that are operands already, by name and layout. */
@@ -14,7 +23,11 @@ export class WeightStore {
   readonly #byName = new Map<string, Weight>();
   readonly #taken = new Set<string>();
 
-  constructor(weights: ReadonlyMap<string, Weight>) {
+  readonly #finder: WeightFinder | undefined;
+
+  constructor(weights: ReadonlyMap<string, Weight>, finder?: WeightFinder) {
+    this.#finder = finder;
+    if (finder) return;
     // Exact names win over shortened ones, whatever the order in the file.
     for (const weight of weights.values()) this.#byName.set(withoutPort(weight.name), weight);
     for (const weight of weights.values()) {
@@ -26,12 +39,14 @@ export class WeightStore {
 
   /** @throws FORMAT_WEIGHTS_MISSING, FORMAT_WEIGHTS_MISMATCH */
   take(layer: LayerSpec, name: string, shape: Shape): Weight {
-    const full = `${layer.name}/${name}`;
-    const weight = this.#byName.get(full);
+    const names = weightNames(layer, name);
+    const [full = name] = names;
+    const found = this.#finder ? this.#finder(layer, name) : this.#named(names);
+    const weight = found?.weight;
     if (!weight) {
       throw new FlotillaError(
         "FORMAT_WEIGHTS_MISSING",
-        `Layer "${layer.name}" (${layer.className}) needs the weight "${full}", which the weights manifest does not have.`,
+        `Layer "${layer.name}" (${layer.className}) needs the weight "${full}", which the file does not have.`,
         { details: { layer: layer.name, weight: full } },
       );
     }
@@ -47,8 +62,21 @@ export class WeightStore {
         { details: { weight: weight.name, found: weight.shape, expected: shape, dtype: weight.dtype } },
       );
     }
-    this.#taken.add(weight.name);
+    this.#taken.add(found.key);
     return weight;
+  }
+
+  #named(names: readonly string[]): FoundWeight | undefined {
+    const weight = names.map((name) => this.#byName.get(name)).find((one) => one !== undefined);
+    return weight && { key: weight.name, weight };
+  }
+
+  /** Counts a weight as taken, if there is one: what inference does not need. */
+  drop(layer: LayerSpec, name: string): void {
+    for (const candidate of weightNames(layer, name)) {
+      const weight = this.#byName.get(candidate);
+      if (weight) this.#taken.add(weight.name);
+    }
   }
 
   /** Weights that no layer took; tfjs refuses a model that has any. */

@@ -1,49 +1,59 @@
 /** Layers that are activations: Activation, ReLU, LeakyReLU, PReLU, ELU, Softmax. Rules: tfjs-layers `layers/advanced_activations.ts`. */
 import type { TensorId } from "../../../ir/graph.ts";
+import { add } from "../../../ops/add.ts";
 import { elu } from "../../../ops/elu.ts";
 import { leakyRelu } from "../../../ops/leaky-relu.ts";
-import { maximum } from "../../../ops/maximum.ts";
 import { minimum } from "../../../ops/minimum.ts";
+import { mul } from "../../../ops/mul.ts";
 import { prelu } from "../../../ops/prelu.ts";
 import { relu } from "../../../ops/relu.ts";
 import { relu6 } from "../../../ops/relu6.ts";
 import { softmax } from "../../../ops/softmax.ts";
+import { sub } from "../../../ops/sub.ts";
 import type { LayerBuilder } from "../layer-builder.ts";
-import { applyActivation, refusesActivation } from "./activation-functions.ts";
+import { applyActivation, clipped, keptAbove, refusesActivation } from "./activation-functions.ts";
+import { permuted, range, reshapeTo } from "./layout.ts";
 import { type LayerLowering, LayerRefusal } from "./lowering.ts";
 
 export const activationLayer: LayerLowering = {
   classNames: ["Activation"],
   arity: "one",
+  masking: "keeps",
   refuses: refusesActivation,
   lower: (layer) => applyActivation(layer, layer.input),
 };
 
-/** min(max(x, 0), max_value), with negative_slope·x below 0. tfjs-layers reads max_value only. */
+/** Keras `backend.relu`: clipped at max_value, 0 up to the threshold, negative_slope·(x − threshold) below it. */
 export const reluLayer: LayerLowering = {
   classNames: ["ReLU"],
   arity: "one",
+  masking: "keeps",
   refuses: (config, dialect) => {
-    if (config.number("threshold", 0) !== 0) return "a threshold is not converted";
-    if (config.number("negative_slope", 0) !== 0 && dialect === "tfjs") {
-      return "tfjs-layers runs it without its negative_slope: it means another thing in Keras than in TFJS; use LeakyReLU";
-    }
-    return undefined;
+    const forgotten = ["threshold", "negative_slope"].filter((name) => config.number(name, 0) !== 0);
+    if (dialect === "keras" || forgotten.length === 0) return undefined;
+    return `tfjs-layers runs it without its ${forgotten.join(" and ")}: it means another thing in Keras than in TFJS; use LeakyReLU`;
   },
   lower: (layer) => {
-    const slope = layer.config.number("negative_slope", 0);
-    const highest = layer.config.has("max_value") ? layer.config.number("max_value") : undefined;
-    if (slope === 0 && highest === 6) return layer.emit(relu6, "relu6", [layer.input]);
-    const bent = slope === 0 ? rectified(layer) : layer.emit(leakyRelu, "leaky_relu", [layer.input], { alpha: slope });
-    return highest === undefined ? bent : layer.emit(minimum, "clip", [bent, layer.floats("max_value", [], [highest])]);
+    const { config, input } = layer;
+    const [slope, threshold] = [config.number("negative_slope", 0), config.number("threshold", 0)];
+    const highest = config.has("max_value") ? config.number("max_value") : undefined;
+    if (slope === 0 && threshold === 0 && highest === 6) return layer.emit(relu6, "relu6", [input]);
+    const atMost = (x: TensorId): TensorId =>
+      highest === undefined ? x : layer.emit(minimum, "clip", [x, layer.scalar(highest)]);
+    if (threshold === 0 && slope === 0) return atMost(layer.emit(relu, "relu", [input]));
+    if (threshold === 0) return atMost(layer.emit(leakyRelu, "leaky_relu", [input], { alpha: slope }));
+    const kept = keptAbove(layer, input, input, threshold);
+    const positive = highest === undefined ? kept : clipped(layer, "clip", kept, 0, highest);
+    if (slope === 0) return positive;
+    const below = layer.emit(relu, "below", [layer.emit(sub, "distance", [layer.scalar(threshold), input])]);
+    return layer.emit(sub, "relu", [positive, layer.emit(mul, "slope", [below, layer.scalar(slope)])]);
   },
 };
-
-const rectified = (layer: LayerBuilder): TensorId => layer.emit(relu, "relu", [layer.input]);
 
 export const leakyReluLayer: LayerLowering = {
   classNames: ["LeakyReLU"],
   arity: "one",
+  masking: "keeps",
   // Keras 3 renamed `alpha`.
   lower: (layer) => {
     const alpha = layer.config.number("alpha", layer.config.number("negative_slope", 0.3));
@@ -55,8 +65,9 @@ export const leakyReluLayer: LayerLowering = {
 export const preluLayer: LayerLowering = {
   classNames: ["PReLU"],
   arity: "one",
+  masking: "keeps",
   lower: (layer) => {
-    const shape = layer.shapeOf(layer.input).slice(1);
+    const shape = [...layer.shapeOf(layer.input).slice(1)];
     const shared = layer.config.has("shared_axes") ? layer.config.list("shared_axes") : [];
     for (const axis of shared) {
       if (typeof axis !== "number" || shape[axis - 1] === undefined) {
@@ -64,37 +75,77 @@ export const preluLayer: LayerLowering = {
       }
       shape[axis - 1] = 1;
     }
+    if (shape.includes(-1)) throw new LayerRefusal("it has a slope for each place along an axis of dynamic size");
     return layer.emit(prelu, "prelu", [layer.input, layer.weight("alpha", shape)]);
   },
 };
 
+/** max(x, 0) + alpha·(elu(x) − max(x, 0)): the kernel has only alpha 1. */
 export const eluLayer: LayerLowering = {
   classNames: ["ELU"],
   arity: "one",
-  refuses: (config) =>
-    config.number("alpha", 1) === 1 ? undefined : `alpha ${config.number("alpha")}: the kernel has only alpha 1`,
-  lower: (layer) => layer.emit(elu, "elu", [layer.input]),
-};
-
-/** tfjs-layers' default axis is 1, Keras' is -1; both are the last axis for [batch, classes]. */
-export const softmaxLayer: LayerLowering = {
-  classNames: ["Softmax"],
-  arity: "one",
+  masking: "keeps",
+  refuses: (config, dialect) =>
+    dialect === "keras" || config.number("alpha", 1) === 1 ? undefined : "tfjs-layers does not run alpha other than 1",
   lower: (layer) => {
-    const rank = layer.shapeOf(layer.input).length;
-    const value = layer.config.get("axis") ?? (layer.dialect === "tfjs" ? 1 : -1);
-    const axis = Array.isArray(value) && value.length === 1 ? value[0] : value;
-    if (axis !== -1 && axis !== rank - 1) {
-      throw new LayerRefusal(`softmax over axis ${JSON.stringify(value)} of ${rank}; only the last one is converted`);
-    }
-    return layer.emit(softmax, "softmax", [layer.input], { beta: 1 });
+    const alpha = layer.config.number("alpha", 1);
+    const bent = layer.emit(elu, "elu", [layer.input]);
+    if (alpha === 1) return bent;
+    const positive = layer.emit(relu, "relu", [layer.input]);
+    const negative = layer.emit(mul, "alpha", [layer.emit(sub, "negative", [bent, positive]), layer.scalar(alpha)]);
+    return layer.emit(add, "sum", [positive, negative]);
   },
 };
 
-/** x where x > theta, else 0: no TFLite operator clips from below to something else, so the form without theta only. */
+/** tfjs-layers' default axis is 1, Keras' is -1; both are the last axis for [batch, classes]. Keras takes several axes. */
+export const softmaxLayer: LayerLowering = {
+  classNames: ["Softmax"],
+  arity: "any",
+  lower: (layer) => {
+    if (layer.inputs.length > 1) throw new LayerRefusal("a mask among its inputs is not converted");
+    if (layer.dialect === "keras") layer.refuseMasks();
+    const rank = layer.shapeOf(layer.input).length;
+    const value = layer.config.get("axis") ?? (layer.dialect === "tfjs" ? 1 : -1);
+    const axes = [value].flat().map((axis) => {
+      if (typeof axis === "number" && Number.isInteger(axis) && axis >= -rank && axis < rank)
+        return (axis + rank) % rank;
+      throw layer.fault(`its axis ${JSON.stringify(value)} is none of ${rank}`);
+    });
+    return softmaxOver(layer, layer.input, axes);
+  },
+};
+
+/** Softmax over any axes: they are brought to the end and made one, where they are not. */
+export function softmaxOver(layer: LayerBuilder, input: TensorId, axes: readonly number[]): TensorId {
+  const rank = layer.shapeOf(input).length;
+  if (axes.length === 1 && axes[0] === rank - 1) return layer.emit(softmax, "softmax", [input], { beta: 1 });
+  const rest = range(0, rank).filter((axis) => !axes.includes(axis));
+  const order = [...rest, ...range(0, rank).filter((axis) => axes.includes(axis))];
+  const last = permuted(layer, "axes_last", input, order);
+  const shape = layer.shapeOf(last);
+  const count =
+    axes.length === 1
+      ? (shape.at(-1) ?? 1)
+      : range(rest.length, rank).reduce((p, axis) => p * layer.sizeOf(last, axis), 1);
+  const joined = axes.length === 1 ? last : reshapeTo(layer, "joined", last, [...shape.slice(0, rest.length), count]);
+  const result = layer.emit(softmax, "softmax", [joined], { beta: 1 });
+  const apart = axes.length === 1 ? result : reshapeTo(layer, "apart", result, shape);
+  return permuted(
+    layer,
+    "axes_back",
+    apart,
+    range(0, rank).map((axis) => order.indexOf(axis)),
+  );
+}
+
+/** x where x > theta, else 0. */
 export const thresholdedReluLayer: LayerLowering = {
   classNames: ["ThresholdedReLU"],
   arity: "one",
-  refuses: (config) => (config.number("theta", 1) === 0 ? undefined : "theta other than 0 is not converted"),
-  lower: (layer) => layer.emit(maximum, "relu", [layer.input, layer.floats("zero", [], [0])]),
+  masking: "keeps",
+  lower: (layer) => {
+    const theta = layer.config.number("theta", 1);
+    if (theta === 0) return layer.emit(relu, "relu", [layer.input]);
+    return keptAbove(layer, layer.input, layer.input, theta);
+  },
 };

@@ -1,4 +1,5 @@
 /** Every layer that can be converted, by class name. Adding a layer is adding a file, and a line here. */
+import type { LayerSpec } from "../layer-spec.ts";
 import {
   activationLayer,
   eluLayer,
@@ -8,65 +9,116 @@ import {
   softmaxLayer,
   thresholdedReluLayer,
 } from "./activation-layers.ts";
-import { conv2dLayer, conv2dTransposeLayer, depthwiseConv2dLayer, separableConv2dLayer } from "./convolution.ts";
+import {
+  additiveAttentionLayer,
+  attentionLayer,
+  groupedQueryAttentionLayer,
+  multiHeadAttentionLayer,
+} from "./attention.ts";
+import { convLayer, convTransposeLayer, depthwiseConvLayer, separableConvLayer } from "./convolution.ts";
 import { denseLayer } from "./dense.ts";
-import { identityLayer } from "./identity.ts";
+import { einsumDenseLayer } from "./einsum.ts";
+import { embeddingLayer, maskingLayer } from "./embedding.ts";
+import { augmentationLayer, identityLayer } from "./identity.ts";
 import type { LayerLowering } from "./lowering.ts";
 import {
   addLayer,
   averageLayer,
   concatenateLayer,
+  dotLayer,
   maximumLayer,
   minimumLayer,
   multiplyLayer,
   subtractLayer,
 } from "./merge.ts";
-import { batchNormalizationLayer, rescalingLayer } from "./normalization.ts";
 import {
-  averagePooling2dLayer,
-  globalAveragePooling2dLayer,
-  globalMaxPooling2dLayer,
-  maxPooling2dLayer,
+  batchNormalizationLayer,
+  groupNormalizationLayer,
+  layerNormalizationLayer,
+  normalizationLayer,
+  rescalingLayer,
+  rmsNormalizationLayer,
+  unitNormalizationLayer,
+} from "./normalization.ts";
+import { operationLoweringOf } from "./operations.ts";
+import {
+  adaptiveAveragePoolingLayer,
+  adaptiveMaxPoolingLayer,
+  averagePoolingLayer,
+  globalAveragePoolingLayer,
+  globalMaxPoolingLayer,
+  maxPoolingLayer,
 } from "./pooling.ts";
-import { flattenLayer, permuteLayer, reshapeLayer } from "./rearrange.ts";
-import { cropping2dLayer, upSampling2dLayer, zeroPadding2dLayer } from "./spatial.ts";
+import { categoryEncodingLayer, centerCropLayer, resizingLayer } from "./preprocessing.ts";
+import { flattenLayer, permuteLayer, repeatVectorLayer, reshapeLayer } from "./rearrange.ts";
+import { recurrentLayer } from "./recurrent.ts";
+import { croppingLayer, upSamplingLayer, zeroPaddingLayer } from "./spatial.ts";
+import { bidirectionalLayer, spectralNormalizationLayer, timeDistributedLayer } from "./wrappers.ts";
 
 const lowerings: readonly LayerLowering[] = [
   activationLayer,
+  adaptiveAveragePoolingLayer,
+  adaptiveMaxPoolingLayer,
   addLayer,
+  additiveAttentionLayer,
+  attentionLayer,
+  augmentationLayer,
   averageLayer,
-  averagePooling2dLayer,
+  averagePoolingLayer,
   batchNormalizationLayer,
+  bidirectionalLayer,
+  categoryEncodingLayer,
+  centerCropLayer,
   concatenateLayer,
-  conv2dLayer,
-  conv2dTransposeLayer,
-  cropping2dLayer,
+  convLayer,
+  convTransposeLayer,
+  croppingLayer,
   denseLayer,
-  depthwiseConv2dLayer,
+  depthwiseConvLayer,
+  dotLayer,
+  einsumDenseLayer,
   eluLayer,
+  embeddingLayer,
   flattenLayer,
-  globalAveragePooling2dLayer,
-  globalMaxPooling2dLayer,
+  globalAveragePoolingLayer,
+  globalMaxPoolingLayer,
+  groupNormalizationLayer,
+  groupedQueryAttentionLayer,
   identityLayer,
+  layerNormalizationLayer,
   leakyReluLayer,
+  maskingLayer,
   maximumLayer,
-  maxPooling2dLayer,
+  maxPoolingLayer,
   minimumLayer,
+  multiHeadAttentionLayer,
   multiplyLayer,
+  normalizationLayer,
   permuteLayer,
   preluLayer,
+  recurrentLayer,
   reluLayer,
+  repeatVectorLayer,
   rescalingLayer,
   reshapeLayer,
-  separableConv2dLayer,
+  resizingLayer,
+  rmsNormalizationLayer,
+  separableConvLayer,
   softmaxLayer,
+  spectralNormalizationLayer,
   subtractLayer,
   thresholdedReluLayer,
-  upSampling2dLayer,
-  zeroPadding2dLayer,
+  timeDistributedLayer,
+  unitNormalizationLayer,
+  upSamplingLayer,
+  zeroPaddingLayer,
 ];
 
 /** Class name → lowering. */
 export const layerLowerings: ReadonlyMap<string, LayerLowering> = new Map(
   lowerings.flatMap((lowering) => lowering.classNames.map((className) => [className, lowering] as const)),
 );
+
+/** The lowering of a layer; of an operation that Keras 3 or TensorFlow writes as a layer, told by its module and class. */
+export const layerLoweringOf = (layer: LayerSpec): LayerLowering | undefined =>
+  operationLoweringOf(layer) ?? layerLowerings.get(layer.className);

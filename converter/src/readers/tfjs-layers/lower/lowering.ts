@@ -10,16 +10,25 @@ import type { LayerBuilder } from "../layer-builder.ts";
 /** "tfjs": as tfjs-layers 4.22 runs it. "keras": as Keras 2 and 3 run it. */
 export type Dialect = "tfjs" | "keras";
 
-/** How many inputs a layer takes: one, or two and more. */
-export type Arity = "one" | "many";
+/** How many values flow into a layer: one; two and more (or a list of one); or as its arguments say. */
+export type Arity = "one" | "many" | "any";
+
+/**
+ * What a layer does with the mask of its input: hands it on, loses it, or looks at it itself (recurrent layers).
+ * Without a word the mask behind the layer is unclear, and a layer further on that looks at one is refused.
+ */
+export type Masking = "keeps" | "drops";
 
 export interface LayerLowering {
   readonly classNames: readonly string[];
   readonly arity: Arity;
   /** Why a layer of this config cannot be converted, as far as the config alone tells; undefined when it can. */
   readonly refuses?: (config: JsonFields, dialect: Dialect, className: string) => string | undefined;
-  /** Adds the nodes of one call and returns its output. Throws {@link LayerRefusal} for what only shapes tell. */
-  readonly lower: (layer: LayerBuilder) => TensorId;
+  /** Adds the nodes of one call and returns its output, or all of them. Throws {@link LayerRefusal} for what only shapes tell. */
+  readonly lower: (layer: LayerBuilder) => TensorId | readonly TensorId[];
+  readonly masking?: Masking | ((config: JsonFields) => Masking);
+  /** The mask that the layer itself makes: a boolean [batch, steps]. */
+  readonly makeMask?: (layer: LayerBuilder) => TensorId | undefined;
 }
 
 /** A call that cannot be converted, found while lowering it; the reader collects them all. */
@@ -34,13 +43,6 @@ export class LayerRefusal {
 /** The first reason there is. */
 export const firstReason = (...reasons: readonly (string | undefined)[]): string | undefined =>
   reasons.find((reason) => reason !== undefined);
-
-/** channels_first is not lowered yet. */
-export function refusesChannelsFirst(config: JsonFields): string | undefined {
-  return camel(config.string("data_format", "channels_last")) === "channelsLast"
-    ? undefined
-    : "data_format channels_first is not converted; export the model with channels_last";
-}
 
 /** "SAME" or "VALID"; anything else (causal) is refused. */
 export function refusesPadding(config: JsonFields): string | undefined {

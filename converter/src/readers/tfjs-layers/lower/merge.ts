@@ -4,14 +4,16 @@
  */
 import type { TensorId } from "../../../ir/graph.ts";
 import { add } from "../../../ops/add.ts";
+import { batchMatmul } from "../../../ops/batch-matmul.ts";
 import { concatenation } from "../../../ops/concatenation.ts";
 import { maximum } from "../../../ops/maximum.ts";
 import { minimum } from "../../../ops/minimum.ts";
 import { mul } from "../../../ops/mul.ts";
 import { sub } from "../../../ops/sub.ts";
 import type { LayerBuilder } from "../layer-builder.ts";
+import { permuted, range, reshapeTo } from "./layout.ts";
 import type { LayerLowering } from "./lowering.ts";
-import { reshapeTo } from "./rearrange.ts";
+import { unitLength } from "./normalization.ts";
 
 type Combine = (layer: LayerBuilder, left: TensorId, right: TensorId, role: string) => TensorId;
 
@@ -48,7 +50,7 @@ export const subtractLayer = merge("Subtract", (layer, left, right, role) => lay
 export const averageLayer: LayerLowering = {
   classNames: ["Average"],
   arity: "many",
-  lower: (layer) => layer.emit(mul, "mean", [fold(layer, sum), layer.floats("share", [], [1 / layer.inputs.length])]),
+  lower: (layer) => layer.emit(mul, "mean", [fold(layer, sum), layer.scalar(1 / layer.inputs.length)]),
 };
 
 export const concatenateLayer: LayerLowering = {
@@ -61,3 +63,51 @@ export const concatenateLayer: LayerLowering = {
     return layer.emit(concatenation, "concat", layer.inputs, { axis: axis < 0 ? axis + rank : axis });
   },
 };
+
+/**
+ * Sums of products along one axis of each, sample by sample: [b, …a…] · [b, …c…] → [b, rest of a, rest of c].
+ * tfjs-layers `batchDot`; Keras `batch_dot`.
+ */
+export const dotLayer: LayerLowering = {
+  classNames: ["Dot"],
+  arity: "many",
+  lower: (layer) => {
+    const [left, right] = layer.inputs;
+    if (left === undefined || right === undefined || layer.inputs.length !== 2)
+      throw layer.fault("it takes two inputs");
+    const axes = axesOfDot(layer, [left, right]);
+    const normalize = layer.config.boolean("normalize", false);
+    const [a, b] = [left, right].map((input, i) =>
+      normalize ? unitLength(layer.scoped(`unit_${i}`), input, [axes[i] ?? 1]) : input,
+    );
+    const rows = asMatrix(layer, "left", a ?? left, axes[0] ?? 1);
+    const columns = asMatrix(layer, "right", b ?? right, axes[1] ?? 1);
+    const product = layer.emit(batchMatmul, "product", [rows, columns], { adjY: true });
+    const rest = [left, right].flatMap((input, i) =>
+      layer.shapeOf(input).filter((_, axis) => axis !== 0 && axis !== axes[i]),
+    );
+    const shape = [layer.shapeOf(left)[0] ?? 1, ...(rest.length === 0 ? [1] : rest)];
+    return reshapeTo(layer, "dot", product, shape);
+  },
+};
+
+function axesOfDot(layer: LayerBuilder, inputs: readonly TensorId[]): readonly number[] {
+  const value = layer.config.get("axes");
+  return inputs.map((input, i) => {
+    const rank = layer.shapeOf(input).length;
+    const axis = Array.isArray(value) ? value[i] : value;
+    const front = typeof axis === "number" && axis < 0 ? axis + rank : axis;
+    if (typeof front === "number" && Number.isInteger(front) && front > 0 && front < rank) return front;
+    throw layer.fault(`its axes ${JSON.stringify(value)} are none of its inputs`);
+  });
+}
+
+/** [batch, rest, along the axis] */
+function asMatrix(layer: LayerBuilder, role: string, input: TensorId, axis: number): TensorId {
+  const rank = layer.shapeOf(input).length;
+  const rest = range(1, rank).filter((other) => other !== axis);
+  const last = permuted(layer, `${role}_last`, input, [0, ...rest, axis]);
+  const shape = layer.shapeOf(last);
+  const count = rest.reduce((product, at) => product * layer.sizeOf(input, at), 1);
+  return rank === 3 ? last : reshapeTo(layer, `${role}_matrix`, last, [shape[0] ?? 1, count, shape.at(-1) ?? 1]);
+}

@@ -1,21 +1,20 @@
-/** Flatten, Reshape, Permute: the same elements in another shape. Rules: tfjs-layers `layers/core.ts`. */
-import type { Shape, TensorId } from "../../../ir/graph.ts";
-import { reshape } from "../../../ops/reshape.ts";
-import { transpose } from "../../../ops/transpose.ts";
+/** Flatten, Reshape, Permute, RepeatVector: the same elements in another shape. Rules: tfjs-layers `layers/core.ts`. */
+import { expandDims } from "../../../ops/expand-dims.ts";
+import { tile } from "../../../ops/tile.ts";
 import { jsonFault } from "../json-fields.ts";
-import type { LayerBuilder } from "../layer-builder.ts";
-import { type LayerLowering, refusesChannelsFirst } from "./lowering.ts";
-
-export const reshapeTo = (layer: LayerBuilder, role: string, input: TensorId, shape: Shape): TensorId =>
-  layer.emit(reshape, role, [input, layer.integers(`${role}_shape`, [shape.length], shape)], { newShape: shape });
+import { channelsLast, isChannelsFirst, permuted, reshapeTo } from "./layout.ts";
+import { type LayerLowering, LayerRefusal } from "./lowering.ts";
 
 export const flattenLayer: LayerLowering = {
   classNames: ["Flatten"],
   arity: "one",
-  refuses: refusesChannelsFirst,
+  masking: "drops",
   lower: (layer) => {
-    const [batch = 1, ...sample] = layer.shapeOf(layer.input);
-    return reshapeTo(layer, "flatten", layer.input, [batch, sample.reduce((product, size) => product * size, 1)]);
+    const first = isChannelsFirst(layer.config) && layer.shapeOf(layer.input).length > 2;
+    const input = first ? channelsLast(layer, layer.input) : layer.input;
+    const [batch = 1, ...sample] = layer.shapeOf(input);
+    const elements = sample.includes(-1) ? -1 : sample.reduce((product, size) => product * size, 1);
+    return reshapeTo(layer, "flatten", input, [batch, elements]);
   },
 };
 
@@ -24,18 +23,22 @@ export const reshapeLayer: LayerLowering = {
   arity: "one",
   lower: (layer) => {
     const [batch = 1, ...sample] = layer.shapeOf(layer.input);
-    const elements = sample.reduce((product, size) => product * size, 1);
     const asked = layer.config.list("target_shape").map((size) => {
       if (size === null || size === -1) return -1;
       if (typeof size === "number" && Number.isSafeInteger(size) && size > 0) return size;
       throw jsonFault(`${layer.config.path}.target_shape`, "sizes", size);
     });
+    if (asked.filter((size) => size === -1).length > 1) throw layer.fault("its target_shape has two sizes of -1");
+    if (sample.includes(-1)) {
+      if (batch === -1 || !asked.includes(-1))
+        throw new LayerRefusal("its input has dynamic sizes that [-1] does not take");
+      return reshapeTo(layer, "reshape", layer.input, [batch, ...asked]);
+    }
+    const elements = sample.reduce((product, size) => product * size, 1);
     const known = asked.reduce((product, size) => (size === -1 ? product : product * size), 1);
     const target = asked.map((size) => (size === -1 ? elements / known : size));
-    const sound = asked.filter((size) => size === -1).length <= 1 && target.every(Number.isInteger);
-    if (!sound || target.reduce((product, size) => product * size, 1) !== elements) {
-      throw layer.fault(`[${sample.join(", ")}] cannot become [${asked.join(", ")}]`);
-    }
+    const fits = target.every(Number.isInteger) && target.reduce((product, size) => product * size, 1) === elements;
+    if (!fits) throw layer.fault(`[${sample.join(", ")}] cannot become [${asked.join(", ")}]`);
     return reshapeTo(layer, "reshape", layer.input, [batch, ...target]);
   },
 };
@@ -51,6 +54,17 @@ export const permuteLayer: LayerLowering = {
     });
     const sound = dims.length === rank - 1 && dims.every((_, index) => dims.includes(index + 1));
     if (!sound) throw layer.fault(`[${dims.join(", ")}] is no order of ${rank - 1} axes`);
-    return layer.emit(transpose, "permute", [layer.input, layer.integers("order", [rank], [0, ...dims])]);
+    return permuted(layer, "permute", layer.input, [0, ...dims]);
+  },
+};
+
+/** [batch, features] → [batch, n, features] */
+export const repeatVectorLayer: LayerLowering = {
+  classNames: ["RepeatVector"],
+  arity: "one",
+  lower: (layer) => {
+    layer.inputShape(2);
+    const once = layer.emit(expandDims, "step", [layer.input, layer.integers("axis", [1], [1])]);
+    return layer.emit(tile, "repeat", [once, layer.integers("times", [3], [1, layer.config.count("n"), 1])]);
   },
 };
