@@ -7,6 +7,7 @@ import { FlotillaError } from "@flotilla/protocol/errors";
 import { detectFormat, modelFileOf } from "./sources/detect-format.ts";
 import { openKerasArchiveSource, openKerasH5Source } from "./sources/open-keras.ts";
 import { openOnnx } from "./sources/open-onnx.ts";
+import { openTfjsGraph } from "./sources/open-tfjs-graph.ts";
 import { openTfjsLayers } from "./sources/open-tfjs-layers.ts";
 import { openTflite } from "./sources/open-tflite.ts";
 import type { OpenedSource, OpenSourceOptions, SourceFormat, SourceOpener } from "./sources/source.ts";
@@ -17,6 +18,7 @@ const openers: Partial<Readonly<Record<SourceFormat, SourceOpener>>> = {
   "keras-h5": openKerasH5Source,
   "keras-v3": openKerasArchiveSource,
   onnx: openOnnx,
+  "tfjs-graph": openTfjsGraph,
   "tfjs-layers": openTfjsLayers,
   tflite: openTflite,
 };

@@ -2,12 +2,41 @@
 import { FlotillaError } from "@flotilla/protocol/errors";
 import type { Shape } from "../../ir/graph.ts";
 
-/** `declared`: null is a dynamic size. @throws CONFIG_INVALID for a shape asked for that does not fit, or one that is missing */
+/** No runtime here holds an input of more elements. */
+const maxElements = 2 ** 31;
+
+/**
+ * `declared`: null or -1 is a dynamic size; null as a whole is an unknown rank.
+ * @throws CONFIG_INVALID for a shape asked for that does not fit, or one that is missing; FORMAT_LIMIT
+ */
 export function fixedShape(
   name: string,
-  declared: readonly (number | null)[],
+  declared: readonly (number | null)[] | null,
   asked: readonly number[] | undefined,
 ): Shape {
+  const shape = declared
+    ? fixed(
+        name,
+        declared.map((size) => (size === -1 ? null : size)),
+        asked,
+      )
+    : ranked(name, asked);
+  if (shape.reduce((product, size) => product * size, 1) <= maxElements) return shape;
+  throw new FlotillaError("FORMAT_LIMIT", `Input "${name}" of the shape [${shape.join(", ")}] is too large.`, {
+    details: { input: name, shape },
+  });
+}
+
+function ranked(name: string, asked: readonly number[] | undefined): Shape {
+  if (asked?.every((size) => Number.isSafeInteger(size) && size > 0)) return [...asked];
+  throw new FlotillaError(
+    "CONFIG_INVALID",
+    `Input "${name}" has an unknown number of axes. Say its shape, e.g. --input ${name}=1x224x224x3.`,
+    { details: { input: name, declared: null } },
+  );
+}
+
+function fixed(name: string, declared: readonly (number | null)[], asked: readonly number[] | undefined): Shape {
   const shown = `[${declared.map((size) => size ?? "?").join(", ")}]`;
   if (asked) {
     const fits =

@@ -1,0 +1,43 @@
+/**
+ * Names of the results of operators that have more than one. Inside functions TensorFlow writes inputs as
+ * `node:result:index`, so the names are needed to number them. Source: TensorFlow's operator registry (`REGISTER_OP`).
+ * An operator that is not here has one result, or one list of results, whose index is the number.
+ */
+export const resultNames: Readonly<Record<string, readonly string[]>> = {
+  BatchNormWithGlobalNormalizationGrad: ["dx", "dm", "dv", "db", "dg"],
+  BlockLSTM: ["i", "cs", "f", "o", "ci", "co", "h"],
+  BlockLSTMV2: ["i", "cs", "f", "o", "ci", "co", "h"],
+  BroadcastGradientArgs: ["r0", "r1"],
+  CudnnRNN: ["output", "output_h", "output_c", "reserve_space"],
+  CudnnRNNV2: ["output", "output_h", "output_c", "reserve_space", "host_reserved"],
+  CudnnRNNV3: ["output", "output_h", "output_c", "reserve_space", "host_reserved"],
+  FusedBatchNorm: ["y", "batch_mean", "batch_variance", "reserve_space_1", "reserve_space_2"],
+  FusedBatchNormV2: ["y", "batch_mean", "batch_variance", "reserve_space_1", "reserve_space_2"],
+  FusedBatchNormV3: ["y", "batch_mean", "batch_variance", "reserve_space_1", "reserve_space_2", "reserve_space_3"],
+  _FusedBatchNormEx: ["y", "batch_mean", "batch_variance", "reserve_space_1", "reserve_space_2", "reserve_space_3"],
+  GRUBlockCell: ["r", "u", "c", "h"],
+  LSTMBlockCell: ["i", "cs", "f", "o", "ci", "co", "h"],
+  ListDiff: ["out", "idx"],
+  MaxPoolWithArgmax: ["output", "argmax"],
+  Merge: ["output", "value_index"],
+  NonMaxSuppressionV4: ["selected_indices", "valid_outputs"],
+  NonMaxSuppressionV5: ["selected_indices", "selected_scores", "valid_outputs"],
+  CombinedNonMaxSuppression: ["nmsed_boxes", "nmsed_scores", "nmsed_classes", "valid_detections"],
+  Qr: ["q", "r"],
+  SoftmaxCrossEntropyWithLogits: ["loss", "backprop"],
+  SparseSoftmaxCrossEntropyWithLogits: ["loss", "backprop"],
+  SparseFillEmptyRows: ["output_indices", "output_values", "empty_row_indicator", "reverse_index_map"],
+  SparseReshape: ["output_indices", "output_shape"],
+  StatelessRandomGetKeyCounter: ["key", "counter"],
+  StringSplit: ["indices", "values", "shape"],
+  Svd: ["s", "u", "v"],
+  Switch: ["output_false", "output_true"],
+  RefSwitch: ["output_false", "output_true"],
+  TensorArrayV3: ["handle", "flow"],
+  TensorListPopBack: ["output_handle", "tensor"],
+  TopK: ["values", "indices"],
+  TopKV2: ["values", "indices"],
+  Unique: ["y", "idx"],
+  UniqueV2: ["y", "idx"],
+  UniqueWithCounts: ["y", "idx", "count"],
+};
