@@ -1,12 +1,13 @@
 /**
- * Proves a variant against the source: runs it in every `.tflite` runtime that loads it, on the samples that the source
+ * Proves a variant against the source: runs it in every runtime that loads it, on the samples that the source
  * answered, and reports the worst of them, and which runtimes those were (design: formats.md, "Parity").
  */
-import type { RuntimeTensor, TfliteRuntime } from "@flotilla/device-agent/ports/tflite-runtime";
+import type { RuntimeTensor } from "@flotilla/device-agent/ports/tflite-runtime";
 import { asFlotillaError, FlotillaError } from "@flotilla/protocol/errors";
 import type { Tensor } from "../ir/graph.ts";
-import { runtimeLabel, type Sample } from "../runtimes/source-truth.ts";
-import { asReals, openVariant } from "../runtimes/variant-runner.ts";
+import type { Sample } from "../runtimes/source-truth.ts";
+import { asReals, type VariantOpener } from "../runtimes/variant-runner.ts";
+import type { WrittenFile } from "../writers/written-file.ts";
 import { type Parity, ParityMeter } from "./parity.ts";
 
 /** The worst runtime's figures, and a line for each runtime. */
@@ -23,32 +24,31 @@ export interface RuntimeParity {
 }
 
 export interface ProveRequest {
-  readonly file: Uint8Array;
   /** The source's outputs, in order; answers of quantized ones are compared as the real numbers that they stand for. */
   readonly outputs: readonly Pick<Tensor, "name" | "dtype" | "quantization">[];
   readonly samples: readonly Sample[];
   /** What the source's own runtime gave for each sample. */
   readonly answers: readonly Sample[];
   readonly against: string;
-  readonly runtimes: readonly TfliteRuntime[];
+  readonly openers: readonly VariantOpener[];
   readonly progress?: (done: number, total: number) => void;
 }
 
 /** @throws PROOF_UNAVAILABLE when no runtime loads the variant */
 export async function proveVariant(request: ProveRequest): Promise<VariantParity> {
-  const { samples, runtimes } = request;
+  const { samples, openers } = request;
   const reports: { readonly runtime: string; readonly parity: Parity }[] = [];
   const refusals: string[] = [];
-  for (const [place, runtime] of runtimes.entries()) {
+  for (const [place, opener] of openers.entries()) {
     try {
-      const parity = await compare(request, runtime, (done) =>
-        request.progress?.(place * samples.length + done, runtimes.length * samples.length),
+      const report = await compare(request, opener, (done) =>
+        request.progress?.(place * samples.length + done, openers.length * samples.length),
       );
-      reports.push({ runtime: runtimeLabel(runtime), parity });
+      reports.push(report);
     } catch (thrown) {
       const error = asFlotillaError(thrown);
       if (error.code !== "UNSUPPORTED_RUNTIME") throw error;
-      refusals.push(`${runtime.name}: ${error.message}`);
+      refusals.push(`${opener.name}: ${error.message}`);
     }
   }
   const [worst] = [...reports].sort((a, b) => b.parity.maxRel - a.parity.maxRel);
@@ -72,12 +72,25 @@ export async function proveVariant(request: ProveRequest): Promise<VariantParity
   };
 }
 
+/** The heap of the WASM runtimes ends at 2 GB and holds the file, its packed weights and the arena. */
+const largestProvableBytes = 1.5 * 2 ** 30;
+
+/** A variant whole, for runtimes. @throws PROOF_UNAVAILABLE when none here could hold it */
+export function provableBytes(file: WrittenFile): Uint8Array {
+  if (file.byteLength <= largestProvableBytes) return file.bytes();
+  throw new FlotillaError(
+    "PROOF_UNAVAILABLE",
+    `The variant has ${file.byteLength} bytes; no runtime here holds more than ${largestProvableBytes}. Convert with --no-prove, which stamps it unproven.`,
+    { details: { bytes: file.byteLength, limit: largestProvableBytes } },
+  );
+}
+
 async function compare(
-  { file, outputs, samples, answers, against }: ProveRequest,
-  runtime: TfliteRuntime,
+  { outputs, samples, answers, against }: ProveRequest,
+  opener: VariantOpener,
   progress: (done: number) => void,
-): Promise<Parity> {
-  const variant = await openVariant(file, runtime);
+): Promise<{ readonly runtime: string; readonly parity: Parity }> {
+  const variant = await opener.open();
   try {
     const meter = new ParityMeter(outputs.map(({ name, dtype }) => ({ name, integer: !dtype.startsWith("float") })));
     const sources = outputs.map(({ quantization }) => ({ quantization: perTensorOf(quantization) }));
@@ -89,7 +102,7 @@ async function compare(
       );
       progress(at + 1);
     }
-    return meter.report(against);
+    return { runtime: variant.label(), parity: meter.report(against) };
   } finally {
     variant.close();
   }

@@ -15,6 +15,7 @@ import {
   type UnionValue,
 } from "@flotilla/protocol/flatbuffer/schema";
 import { Builder } from "flatbuffers";
+import { joinPieces } from "../join-pieces.ts";
 
 type Row = Readonly<Record<string, unknown>>;
 type Bytes = Uint8Array | LazyBytes;
@@ -95,17 +96,6 @@ export function encodeFlatbuffer<T extends TableSchema>(
 ): Uint8Array<ArrayBuffer> {
   const plan = planFlatbuffer(value, schema, identifier);
   return joinPieces(plan.byteLength, flatbufferPieces(plan));
-}
-
-/** Pieces in one array. */
-export function joinPieces(byteLength: number, pieces: Iterable<Uint8Array>): Uint8Array<ArrayBuffer> {
-  const file = new Uint8Array(byteLength);
-  let at = 0;
-  for (const piece of pieces) {
-    file.set(piece, at);
-    at += piece.byteLength;
-  }
-  return file;
 }
 
 /** An upper bound of the bytes that the table and all below it take, byte vectors aside; collects the byte vectors, in order. */

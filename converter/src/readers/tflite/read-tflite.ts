@@ -22,7 +22,7 @@ import { readTensor } from "./read-tensor.ts";
 import { settleGraph } from "./settle-graph.ts";
 
 /** Metadata that the writer works out anew. */
-const derivedMetadata: ReadonlySet<string> = new Set(["min_runtime_version"]);
+const derivedMetadata: ReadonlySet<string> = new Set(["min_runtime_version", "buffer_location"]);
 
 /**
  * Tensor ids are places in the file; a node is named for its first result. A file without signatures gets

@@ -34,17 +34,18 @@ export function raiseGraph(model: Model): TensorFlowGraph {
     );
   const signature = model.signatures[0] ?? defaultSignature(graph);
   const builder = new NodeBuilder(graph);
-  const inputs = keyed(signature.inputs, "input").map(({ key, tensor }): TensorFlowEnd => {
+  const inputs = keyed(complete(signature.inputs, graph, graph.inputs), "input").map(({ key, tensor }): TensorFlowEnd => {
     const { dtype, shape } = endOf(graph, tensor);
     const ref = builder.add(key, "Placeholder", [], { dtype: type(dtype), shape: shapeOf(shape) });
     builder.bind(tensor, ref);
-    return { key, tensor: ref, dtype, shape };
+    return { key, id: tensor, tensor: ref, dtype, shape };
   });
   raiseNodes(graph, builder);
   const used = new Set<string>(inputs.map(({ tensor }) => tensor));
-  const outputs = keyed(signature.outputs, "output").map(({ key, tensor }): TensorFlowEnd => {
+  const outputs = keyed(complete(signature.outputs, graph, graph.outputs), "output").map(({ key, tensor }): TensorFlowEnd => {
     const { dtype, shape } = endOf(graph, tensor);
-    return { key, tensor: ownNode(builder, builder.refOf(tensor), tensorOf(graph, tensor), used), dtype, shape };
+    const own = ownNode(builder, builder.refOf(tensor), tensorOf(graph, tensor), used);
+    return { key, id: tensor, tensor: own, dtype, shape };
   });
   return { nodes: builder.nodes, weights: builder.weights, inputs, outputs };
 }
@@ -108,6 +109,14 @@ function refuseUnheldEnd(tensor: Tensor): void {
     });
   }
 }
+
+/** The signature's ends, and those of the graph that it leaves out. */
+const complete = (ends: Signature["inputs"], graph: Graph, ids: readonly TensorId[]): Signature["inputs"] => [
+  ...ends,
+  ...ids
+    .filter((id) => !ends.some(({ tensor }) => tensor === id))
+    .map((tensor) => ({ name: tensorOf(graph, tensor).name, tensor })),
+];
 
 /**
  * Keys in the signature's order. Objects put keys that look like array indices in front of all others: those get a word

@@ -1,6 +1,6 @@
 /** A TensorFlow graph as data: what raising gives, fusing rewrites and encoding writes. */
 import { FlotillaError } from "@flotilla/protocol/errors";
-import type { Constant, Shape } from "../../ir/graph.ts";
+import type { Constant, Shape, TensorId } from "../../ir/graph.ts";
 import type { Ref, TensorFlowAttributes, TensorFlowDType } from "../../ops/raise/tensorflow-nodes.ts";
 
 export interface TensorFlowNode {
@@ -22,6 +22,8 @@ export interface TensorFlowWeight {
 /** An input or output: the name users know, and the tensor. */
 export interface TensorFlowEnd {
   readonly key: string;
+  /** In the graph that was raised. */
+  readonly id: TensorId;
   readonly tensor: Ref;
   readonly dtype: TensorFlowDType;
   readonly shape: Shape;

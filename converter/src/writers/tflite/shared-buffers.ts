@@ -9,21 +9,41 @@ const probeBytes = 64;
 export class SharedBuffers {
   /** In the order of the file, without the empty buffer 0. */
   readonly contents: LazyBytes[] = [];
-  readonly #alike = new Map<string, number[]>();
+  readonly #known = new Map<LazyBytes, number>();
+  readonly #ofLength = new Map<number, number[]>();
+  readonly #probes = new Map<number, string>();
 
   /** The index of a buffer with these bytes. */
   indexOf(content: LazyBytes): number {
     if (content.byteLength === 0) return 0;
-    const bytes = content.bytes();
-    const key = `${bytes.byteLength}:${bytes.subarray(0, probeBytes).join()}`;
-    const candidates = this.#alike.get(key) ?? [];
-    const found = candidates.find((index) => equalBytes(this.contents[index - 1]?.bytes(), bytes));
-    if (found !== undefined) return found;
+    const known = this.#known.get(content);
+    if (known !== undefined) return known;
+    const alike = this.#ofLength.get(content.byteLength) ?? [];
+    const index = alike.length > 0 ? this.#equalTo(content, alike) : undefined;
+    if (index !== undefined) {
+      this.#known.set(content, index);
+      return index;
+    }
     this.contents.push(content);
-    this.#alike.set(key, [...candidates, this.contents.length]);
+    this.#known.set(content, this.contents.length);
+    this.#ofLength.set(content.byteLength, [...alike, this.contents.length]);
     return this.contents.length;
   }
+
+  #equalTo(content: LazyBytes, alike: readonly number[]): number | undefined {
+    const bytes = content.bytes();
+    const probe = probeOf(bytes);
+    this.#probes.set(this.contents.length + 1, probe); // its own, should it turn out to be new
+    return alike.find((index) => {
+      const other = this.contents[index - 1];
+      const known = this.#probes.get(index) ?? (other ? probeOf(other.bytes()) : "");
+      this.#probes.set(index, known);
+      return known === probe && equalBytes(other?.bytes(), bytes);
+    });
+  }
 }
+
+const probeOf = (bytes: Uint8Array): string => bytes.subarray(0, probeBytes).join();
 
 export function equalBytes(a: Uint8Array | undefined, b: Uint8Array): boolean {
   if (a?.byteLength !== b.byteLength) return false;

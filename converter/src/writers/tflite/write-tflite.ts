@@ -4,6 +4,7 @@
  * Sources: LiteRT `schema.fbs`, `flatbuffer_export.cc`. Expects graphs that are legal in the phase `tflite`.
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
+import type { LazyBytes } from "@flotilla/protocol/flatbuffer/schema";
 import {
   type EncodableGraph,
   type EncodableModel,
@@ -13,23 +14,102 @@ import {
   modelTable,
   schemaVersion,
 } from "@flotilla/protocol/tflite/schema";
-import { encodeFlatbuffer } from "../../codecs/flatbuffer/encode-flatbuffer.ts";
+import { type FlatbufferPlan, flatbufferPieces, planFlatbuffer } from "../../codecs/flatbuffer/encode-flatbuffer.ts";
+import { joinPieces } from "../../codecs/join-pieces.ts";
 import { constantOf, type Graph, type Model, type Node, type Tensor, type TensorId } from "../../ir/graph.ts";
 import { custom } from "../../ops/custom.ts";
 import { tensorTypeOf } from "../../ops/element-type.ts";
+import { type WrittenFile, writtenFile } from "../written-file.ts";
 import { type OperatorCodes, operatorCodes, writableOp } from "./operator-codes.ts";
 import { SharedBuffers } from "./shared-buffers.ts";
 
 /** What goes into the file beside the model. */
 export interface FileFacts {
   readonly metadata?: Model["metadata"];
+  /** Constants move behind a flatbuffer that would be larger; 2 GB unless said otherwise. */
+  readonly largestFlatbuffer?: number;
 }
 
 /** `min_runtime_version` is a string padded with zeros to this many bytes (`runtime_version.cc`). */
 const runtimeVersionBytes = 16;
 
+/** Beyond this no flatbuffer can point: constants then lie behind it (`Buffer.offset`, known to runtimes since 2024). */
+const largestFlatbuffer = 2 ** 31 - 1;
+/** Files with constants behind the flatbuffer end so; the runtime may read past the last one. */
+const endingBytes = 16;
+const alignment = 16;
+
+/** A whole file in memory; for models that are known to be small. */
 export function writeTflite(model: Model, facts: FileFacts = {}): Uint8Array<ArrayBuffer> {
+  const { byteLength, pieces } = planTflite(model, facts);
+  return joinPieces(byteLength, pieces());
+}
+
+/**
+ * The file of a model, made piece by piece: a small head, then the constants, each read when its turn comes.
+ * @throws GRAPH_INVALID for operators that no file can hold
+ */
+export function planTflite(model: Model, facts: FileFacts = {}): WrittenFile {
   const buffers = new SharedBuffers();
+  const file = encodableModel(model, facts, buffers);
+  const constantBytes = buffers.contents.reduce((sum, { byteLength }) => sum + alignedTo(byteLength) + alignment, 0);
+  if (constantBytes < (facts.largestFlatbuffer ?? largestFlatbuffer) - headRoom(model)) {
+    const plan = planFlatbuffer(
+      { ...file, buffers: [{}, ...buffers.contents.map((data) => ({ data }))] },
+      modelTable,
+      fileIdentifier,
+    );
+    return writtenFile(plan.byteLength, () => flatbufferPieces(plan));
+  }
+  return planOffsetBuffers(file, buffers);
+}
+
+/** What the tables of a file may take at most, roughly: names and shapes of every tensor and node. */
+const headRoom = (model: Model): number =>
+  4096 + model.graphs.reduce((sum, graph) => sum + graph.tensors.size * 1024 + graph.nodes.length * 1024, 0);
+
+const alignedTo = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;
+
+/** Constants behind the flatbuffer, each aligned; metadata stays inside. The head is laid out first to learn its size. */
+function planOffsetBuffers(file: EncodableModel, buffers: SharedBuffers): WrittenFile {
+  const inside = new Set((file.metadata ?? []).map(({ buffer = 0 }) => buffer));
+  const marker = { byteLength: outside.byteLength, bytes: () => outside };
+  const metadata = [...(file.metadata ?? []), { name: "buffer_location", buffer: buffers.contents.length + 1 }];
+  const layOut = (
+    headBytes: number,
+  ): { plan: FlatbufferPlan; outer: { at: number; content: LazyBytes }[]; end: number } => {
+    const outer: { at: number; content: LazyBytes }[] = [];
+    let end = alignedTo(headBytes);
+    const entries = buffers.contents.map((content, i) => {
+      if (inside.has(i + 1)) return { data: content };
+      const at = end;
+      outer.push({ at, content });
+      end = alignedTo(at + content.byteLength);
+      return { offset: BigInt(at), size: BigInt(content.byteLength) };
+    });
+    const plan = planFlatbuffer(
+      { ...file, metadata, buffers: [{}, ...entries, { data: marker }] },
+      modelTable,
+      fileIdentifier,
+    );
+    return { plan, outer, end };
+  };
+  const { plan, outer, end } = layOut(layOut(alignment).plan.byteLength); // sizes of 64-bit fields do not depend on values
+  function* pieces(): Generator<Uint8Array> {
+    yield* flatbufferPieces(plan);
+    let at = plan.byteLength;
+    for (const { at: start, content } of outer) {
+      if (start > at) yield new Uint8Array(start - at);
+      yield content.bytes();
+      at = start + content.byteLength;
+    }
+    yield new Uint8Array(end + endingBytes - at);
+  }
+  return writtenFile(end + endingBytes, pieces);
+}
+const outside = new TextEncoder().encode("outside flatbuffers");
+
+function encodableModel(model: Model, facts: FileFacts, buffers: SharedBuffers): EncodableModel {
   const codes = operatorCodes(model.graphs);
   const places = model.graphs.map((graph) => new Map([...graph.tensors.keys()].map((id, i) => [id, i])));
   const subgraphs = model.graphs.map((graph, i) => encodableGraph(graph, places[i] ?? new Map(), codes, buffers));
@@ -43,16 +123,14 @@ export function writeTflite(model: Model, facts: FileFacts = {}): Uint8Array<Arr
     });
     return { inputs: inputs.map(named), outputs: outputs.map(named), signatureKey: key, subgraphIndex: graph };
   });
-  const file: EncodableModel = {
+  return {
     version: schemaVersion,
     operatorCodes: codes.codes,
     subgraphs,
     description: model.description,
-    buffers: [{}, ...buffers.contents.map((data) => ({ data }))],
     ...(metadata.length > 0 ? { metadata } : {}),
     ...(signatureDefs.length > 0 ? { signatureDefs } : {}),
   };
-  return encodeFlatbuffer(file, modelTable, fileIdentifier);
 }
 
 type Places = ReadonlyMap<TensorId, number>;
