@@ -19,6 +19,7 @@ export const errorCodes = {
   FORMAT_LIMIT: "A size, count or depth announced in the file is beyond the bound for it.",
   FORMAT_WEIGHTS_MISSING: "A weights file that the model names is not there.",
   FORMAT_WEIGHTS_MISMATCH: "A weight's shape, dtype or byte count is not the one that the model declares.",
+  FORMAT_WEIGHTS_ONLY: "The file holds weights and no model: what the layers are is not in it.",
   FORMAT_JSON: "The text is not JSON, or not the document that was expected.",
   FORMAT_NPZ: "The array archive is not a readable .npz or .npy.",
   FORMAT_IMAGE: "The image cannot be decoded.",

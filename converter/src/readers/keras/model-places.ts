@@ -1,0 +1,63 @@
+/**
+ * Where every layer of a model stands: which models lie around it. A layer is known by the path of its config, which is
+ * the same whoever decodes the topology; names are not, since two nested models may have a layer of one name each.
+ */
+import type { JsonFields } from "../tfjs-layers/json-fields.ts";
+import { decodeInner, type LayerSpec, type ModelSpec } from "../tfjs-layers/layer-spec.ts";
+
+export interface Place<T> {
+  readonly layer: LayerSpec;
+  /** Names of the models around it and of wrappers that hold those, outermost first; the whole model left out. */
+  readonly scope: readonly string[];
+  /** Whatever the visitor makes of a place. */
+  readonly at: T;
+}
+
+/** How a file names what lies in a model, and in a layer that holds a model. */
+export interface PlaceRules<T> {
+  /** The members of a model at `at`, in the config's order. */
+  members(specs: readonly (LayerSpec | ModelSpec)[], at: T): readonly T[];
+  /** What the attribute of a layer at `at` is. */
+  attribute(at: T, name: string): T;
+}
+
+const maxDepth = 64;
+
+/** Config path → place. */
+export function placesOf<T>(model: ModelSpec, root: T, rules: PlaceRules<T>): ReadonlyMap<string, Place<T>> {
+  const places = new Map<string, Place<T>>();
+  const visitModel = (spec: ModelSpec, at: T, scope: readonly string[]): void => {
+    const specs = spec.kind === "sequential" ? spec.layers : [...spec.members.values()].map((member) => member.spec);
+    const ats = rules.members(specs, at);
+    for (const [index, member] of specs.entries()) visit(member, ats[index]!, scope);
+  };
+  const visit = (spec: LayerSpec | ModelSpec, at: T, scope: readonly string[]): void => {
+    if (spec.kind !== "layer") {
+      visitModel(spec, at, [...scope, spec.name]);
+      return;
+    }
+    places.set(spec.config.path, { layer: spec, scope, at });
+    const held = scope.length < maxDepth ? heldModel(spec, spec.config) : undefined;
+    if (held) visitModel(held, rules.attribute(at, "layer"), [...scope, spec.name, held.name]);
+  };
+  visitModel(model, root, []);
+  return places;
+}
+
+/** The model that a wrapper (TimeDistributed) holds. */
+function heldModel(layer: LayerSpec, config: JsonFields): ModelSpec | undefined {
+  if (!config.has("layer")) return undefined;
+  const spec = decodeInner(config.object("layer"), layer, "layer");
+  return spec.kind === "layer" ? undefined : spec;
+}
+
+/** A layer's outermost holder, and what leads from there to it, outermost first. */
+export function chainOf(layer: LayerSpec): { readonly root: LayerSpec; readonly parts: readonly LayerSpec[] } {
+  const parts: LayerSpec[] = [];
+  let root = layer;
+  while (root.within) {
+    parts.unshift(root);
+    root = root.within.layer;
+  }
+  return { root, parts };
+}
