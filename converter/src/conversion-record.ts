@@ -13,6 +13,8 @@ import { type Static, Type } from "typebox";
 import type { ConvertedVariant, ConvertResult } from "./convert-result.ts";
 import type { Preprocessing } from "./data/preparation.ts";
 
+const SourceAxes = Type.Union([Type.Null(), Type.Array(Type.Integer({ minimum: 0, maximum: 7 }), { maxItems: 8 })]);
+
 const ConversionRecord = Type.Object({
   ...head("conversion"),
   source: Type.Object({ format: Type.String(), sha256: Digest, parameters: Type.Integer({ minimum: 0 }) }),
@@ -22,6 +24,8 @@ const ConversionRecord = Type.Object({
   parity: Type.Unknown(),
   accuracy: Type.Unknown(),
   floatOperators: Type.Array(Type.Unknown()),
+  /** Per input and output, where its axes stand in the source (`EndFacts`); absent in records older than that. */
+  sourceAxes: Type.Optional(Type.Object({ inputs: Type.Array(SourceAxes), outputs: Type.Array(SourceAxes) })),
   preprocessing: Type.Record(Type.String(), Type.Array(PreprocessingStep)),
 });
 export type ConversionRecord = Static<typeof ConversionRecord>;
@@ -48,6 +52,10 @@ export function encodeRecord(
     parity,
     accuracy,
     floatOperators: floatOperatorReasons,
+    sourceAxes: {
+      inputs: variant.inputs.map((end) => end.sourceAxes),
+      outputs: variant.outputs.map((end) => end.sourceAxes),
+    },
     preprocessing,
   };
   return new TextEncoder().encode(`${JSON.stringify(record, null, 2)}\n`);

@@ -4,12 +4,14 @@ import { type Graph, type Model, type TensorId, tensorOf } from "./ir/graph.ts";
 import { useOf } from "./ops/graph-facts.ts";
 import { transpose } from "./ops/transpose.ts";
 import { planArena } from "./prove/arena.ts";
+import { type EndAxes, endAxesOf, type SourceAxes } from "./runtimes/file-axes.ts";
 import { compareVersions, writableOp } from "./writers/tflite/operator-codes.ts";
 
 /** TensorFlow 1.5 is the first that any operator version in `runtime_version.cc` names. */
 const oldestRuntime = "1.5.0";
 
-export function fileFacts(model: Model): FileFacts {
+/** `axes`: where the axes of its inputs and outputs come from; default: what its tensors say. */
+export function fileFacts(model: Model, axes?: EndAxes): FileFacts {
   const operators = new Map<string, { count: number; version: number }>();
   let macs = 0;
   let minRuntimeVersion = oldestRuntime;
@@ -28,23 +30,24 @@ export function fileFacts(model: Model): FileFacts {
     }
   }
   const [main] = model.graphs;
+  const { inputs = [], outputs = [] } = axes ?? (main ? endAxesOf(main) : {});
   return {
     operators: Object.fromEntries([...operators].sort(([a], [b]) => (a < b ? -1 : 1))),
     transposes,
     macs,
     arenaBytes: Math.max(0, ...model.graphs.map(planArena)),
     minRuntimeVersion,
-    inputs: main ? endFacts(main, main.inputs) : [],
-    outputs: main ? endFacts(main, main.outputs) : [],
+    inputs: main ? endFacts(main, main.inputs, inputs) : [],
+    outputs: main ? endFacts(main, main.outputs, outputs) : [],
   };
 }
 
-const endFacts = (graph: Graph, ids: readonly TensorId[]): EndFacts[] =>
-  ids.map((id) => {
+const endFacts = (graph: Graph, ids: readonly TensorId[], axes: readonly SourceAxes[]): EndFacts[] =>
+  ids.map((id, at) => {
     const { name, dtype, shape, quantization } = tensorOf(graph, id);
     const [scale = null] = quantization?.scales ?? [];
     const [zeroPoint = null] = quantization?.zeroPoints ?? [];
-    return { name, dtype, shape, scale, zeroPoint };
+    return { name, dtype, shape, sourceAxes: axes[at] ?? null, scale, zeroPoint };
   });
 
 /** Elements of the float constants of a model. */

@@ -24,7 +24,6 @@ const unwrittenFormats = ["tfjs", "tfjs-layers"] as const;
 const later: readonly (readonly [string, string])[] = [
   ["--block-size <n>", "blockSize"],
   ["--override <rule>", "override"],
-  ["--keep-io-layout", "keepIoLayout"],
   ["--target <runtime>", "target"],
   ["--report <file>", "report"],
 ];
@@ -81,6 +80,7 @@ async function convertOptions(model: string, options: Options): Promise<ConvertO
     output: String(options.output),
     prove: options.prove !== false,
     strictInteger: options.strictInteger === true,
+    keepIoLayout: options.keepIoLayout === true,
     ...(options.name === undefined ? {} : { name: String(options.name) }),
     ...(format === undefined ? {} : { format }),
     ...(recipes.length === 0 ? {} : { recipes }),
@@ -169,6 +169,7 @@ const withOptions = (command: Command): Command => {
     .option("--evaluate-samples <n>", "how many of them, evenly spread; default all")
     .option("--max-drop <fraction>", "exit 5 if a variant loses more accuracy than this")
     .option("--min-sqnr <dB>", "exit 5 if a variant's outputs are below this")
+    .option("--keep-io-layout", "keep the source's input and output axes (sources with channels first)")
     .option("--strict-integer", "exit 5 if an operator stays float in an integer recipe")
     .option("--golden <file>", ".npz of recorded inputs and outputs, where no runtime can run the source")
     .option("--proof-samples <n>", "samples to prove on; 8 at least, default 16")

@@ -5,12 +5,15 @@
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
 import type { ArrayData, ArrayDType, NdArray } from "@flotilla/protocol/nd-array";
+import { sourceShape, toFileAxes } from "../runtimes/file-axes.ts";
 
 /** What data must fit. Sizes of -1 fit anything. */
 export interface ModelInput {
   readonly name: string;
   readonly dtype: string;
   readonly shape: readonly number[];
+  /** Axis i of `shape` is the source's axis `sourceAxes[i]`, where they differ. */
+  readonly sourceAxes?: readonly number[];
 }
 
 export interface Dataset {
@@ -39,6 +42,19 @@ export function sampleShape(input: ModelInput): readonly number[] {
 
 const fitsShape = (found: readonly number[], expected: readonly number[]): boolean =>
   found.length === expected.length && found.every((size, axis) => expected[axis] === -1 || expected[axis] === size);
+
+/**
+ * An array recorded for the source, in the file's axes. One that has the file's shape only is taken as it is.
+ * Sizes alone do not tell a 3×3×3 array's axes: what was not preprocessed for the file is the source's.
+ */
+export function inInputAxes(array: NdArray, input: ModelInput): NdArray {
+  const { sourceAxes } = input;
+  if (!sourceAxes) return array;
+  const rank = input.shape.length;
+  const whole = array.shape.length === rank - 1 ? { ...array, shape: [1, ...array.shape] } : array;
+  if (!fitsShape(whole.shape.slice(1), sourceShape(input.shape, sourceAxes).slice(1))) return array;
+  return toFileAxes(whole, sourceAxes);
+}
 
 /**
  * Gives an array the input's dtype and batch axis.

@@ -6,7 +6,7 @@ import type { PreprocessingStep } from "@flotilla/protocol/documents/preprocessi
 import { asFlotillaError, FlotillaError } from "@flotilla/protocol/errors";
 import type { NdArray } from "@flotilla/protocol/nd-array";
 import { preprocess } from "@flotilla/protocol/preprocessing";
-import { asModelInput, type ModelInput } from "./dataset.ts";
+import { asModelInput, inInputAxes, type ModelInput } from "./dataset.ts";
 
 /** Input name → ordered steps. */
 export type Preprocessing = Readonly<Record<string, readonly PreprocessingStep[]>>;
@@ -39,7 +39,7 @@ export class Preparation {
    */
   array(array: NdArray, input: ModelInput, where: string): NdArray {
     const steps = this.stepsOf(input);
-    return asModelInput(steps ? this.#run(array, steps, where) : array, input, where);
+    return asModelInput(steps ? this.#run(array, steps, where) : inInputAxes(array, input), input, where);
   }
 
   #run(array: NdArray, steps: readonly PreprocessingStep[], where: string): NdArray {

@@ -1,4 +1,4 @@
-/** Elements of four bytes of a row-major array, with its axes in another order. Knows bytes and shapes only. */
+/** Elements of a row-major array, with its axes in another order. Knows bytes and shapes only. */
 import { elementCount, type Shape } from "./graph.ts";
 import { int32ValuesOf } from "./values.ts";
 
@@ -25,4 +25,25 @@ export function permuteElements(bytes: Uint8Array, shape: Shape, permutation: re
     }
   }
   return new Uint8Array(result.buffer);
+}
+
+/** The same for elements of `size` bytes each. */
+export function permuteBytes(
+  bytes: Uint8Array,
+  shape: Shape,
+  permutation: readonly number[],
+  size: number,
+): Uint8Array {
+  if (size === 4) return permuteElements(bytes, shape, permutation);
+  const count = elementCount(shape);
+  const places = permuteElements(
+    new Uint8Array(Int32Array.from({ length: count }, (_, at) => at).buffer),
+    shape,
+    permutation,
+  );
+  const result = new Uint8Array(count * size);
+  for (const [to, from] of int32ValuesOf(places).entries()) {
+    for (let byte = 0; byte < size; byte++) result[to * size + byte] = bytes[from * size + byte] ?? 0;
+  }
+  return result;
 }

@@ -2,19 +2,21 @@
 import type { TfliteRuntime } from "@flotilla/device-agent/ports/tflite-runtime";
 import { type Dataset, spreadIndices } from "../data/dataset.ts";
 import type { OpenedSource } from "../open-source.ts";
+import { type EndAxes, inFileAxes } from "../runtimes/file-axes.ts";
 import type { Sample } from "../runtimes/source-truth.ts";
 import { type GoldenSamples, stackSamples } from "./golden.ts";
 
-/** `runtimes`: for a `.tflite` source, best first. @throws PROOF_UNAVAILABLE when the source cannot be run here */
+/** Samples are in the file's axes. `runtimes`: for a `.tflite` source, best first. @throws PROOF_UNAVAILABLE when the source cannot be run here */
 export async function goldenSamples(
   source: OpenedSource,
+  axes: EndAxes,
   dataset: Dataset,
   count: number,
   runtimes: readonly TfliteRuntime[],
 ): Promise<GoldenSamples> {
   const inputs: Sample[] = [];
   for (const index of spreadIndices(dataset.count, count)) inputs.push(await dataset.sample(index));
-  const truth = await source.truth(runtimes);
+  const truth = inFileAxes(await source.truth(runtimes), axes);
   try {
     const outputs: Sample[] = [];
     for (const sample of inputs) outputs.push(...(await truth.run([sample])));

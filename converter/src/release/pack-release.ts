@@ -14,6 +14,7 @@ import { loadDataset } from "../data/load-dataset.ts";
 import type { Preprocessing } from "../data/preparation.ts";
 import { tensorOf } from "../ir/graph.ts";
 import { type OpenedSource, openSource } from "../open-source.ts";
+import { type EndAxes, endAxesOf, type SourceAxes } from "../runtimes/file-axes.ts";
 import { type CreatedRelease, createRelease } from "./create-release.ts";
 import { minGoldenSamples } from "./golden.ts";
 import { goldenSamples } from "./golden-samples.ts";
@@ -79,7 +80,8 @@ export async function packRelease(options: PackOptions): Promise<CreatedRelease>
   }
   const preprocessing = options.preprocess ?? commonPreprocessing(variants);
   const [fixed, litert] = [createTfliteRuntime(), createLitertRuntime()];
-  const data = await loadDataset(options.goldenInputs, inputsOf(source), preprocessing);
+  const axes = commonAxes(named, source);
+  const data = await loadDataset(options.goldenInputs, inputsOf(source, axes), preprocessing);
   const created = await createRelease({
     model: options.model,
     release: options.release,
@@ -96,7 +98,7 @@ export async function packRelease(options: PackOptions): Promise<CreatedRelease>
         ...(accelerators === undefined ? {} : { accelerators }),
       };
     }),
-    samples: await goldenSamples(source, data, samples, [fixed, litert]),
+    samples: await goldenSamples(source, axes, data, samples, [fixed, litert]),
     source: { name: basename(source.path), format: source.format, sha256: source.sha256 },
     preprocessing: Object.fromEntries(Object.entries(preprocessing).map(([name, steps]) => [name, [...steps]])),
     ...(options.labels === undefined ? {} : { labels: options.labels }),
@@ -148,7 +150,30 @@ function commonPreprocessing(variants: readonly VariantFile[]): Preprocessing {
   );
 }
 
-function inputsOf(source: OpenedSource): ModelInput[] {
+/** Where the variants' axes stand in the source. A release has one golden file, so all must agree. */
+function commonAxes(variants: readonly VariantFile[], source: OpenedSource): EndAxes {
   const [graph] = source.model.graphs;
-  return graph ? graph.inputs.map((id) => tensorOf(graph, id)) : [];
+  const asItIs = graph ? endAxesOf(graph) : { inputs: [], outputs: [] };
+  const recorded = variants.map(({ record }) => record?.sourceAxes ?? asItIs);
+  const [first = asItIs] = recorded;
+  const isPermutation = (axes: SourceAxes) => axes === null || axes.every((_, axis) => axes.includes(axis));
+  const same = recorded.every((one) => JSON.stringify(one) === JSON.stringify(first));
+  if (same && [...first.inputs, ...first.outputs].every(isPermutation)) return first;
+  throw new FlotillaError(
+    "CONFIG_INVALID",
+    "The variants have inputs or outputs with other axes than each other; a release has one golden file. Convert them together.",
+  );
+}
+
+/** The source's inputs as the variants have them. */
+function inputsOf(source: OpenedSource, { inputs }: EndAxes): ModelInput[] {
+  const [graph] = source.model.graphs;
+  if (!graph) return [];
+  return graph.inputs.map((id, at) => {
+    const { name, dtype, shape } = tensorOf(graph, id);
+    const axes = inputs[at];
+    return axes
+      ? { name, dtype, shape: axes.map((axis) => shape[axis] ?? 1), sourceAxes: axes }
+      : { name, dtype, shape };
+  });
 }

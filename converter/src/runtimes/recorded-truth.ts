@@ -1,12 +1,13 @@
 /**
  * Recorded inputs and outputs in place of a source runtime (`--golden FILE.npz`): `input/<name>` and `source/<output>`,
- * first axis = sample. Names are those of the graph's inputs and outputs.
+ * first axis = sample, the others as the source has them. Names are those of the graph's inputs and outputs.
  */
 import { basename } from "node:path";
 import { FlotillaError } from "@flotilla/protocol/errors";
 import type { NdArray } from "@flotilla/protocol/nd-array";
 import { decodeNpz } from "@flotilla/protocol/npz";
 import { type Graph, type TensorId, tensorOf } from "../ir/graph.ts";
+import { sourceShape, toFileAxes } from "./file-axes.ts";
 import type { Sample, SourceTruth } from "./source-truth.ts";
 
 export interface RecordedTruth {
@@ -19,10 +20,11 @@ export function recordedTruth(path: string, bytes: Uint8Array, graph: Graph): Re
   const arrays = decodeNpz(bytes);
   const columns = (prefix: string, ids: readonly TensorId[]) =>
     ids.map((id) => {
-      const { name, shape } = tensorOf(graph, id);
+      const { name, shape: stored, sourceAxes = null } = tensorOf(graph, id);
+      const shape = sourceShape(stored, sourceAxes);
       const array = arrays.get(`${prefix}/${name}`);
       const size = shape.reduce((product, one) => product * Math.max(one, 1), 1);
-      if (array?.shape[0] && array.data.length === size * array.shape[0]) return { array, shape };
+      if (array?.shape[0] && array.data.length === size * array.shape[0]) return { array, shape, sourceAxes };
       throw new FlotillaError(
         "QUANT_CALIBRATION_SHAPE",
         `${basename(path)} has no "${prefix}/${name}" with samples of [${shape.join(", ")}].`,
@@ -39,9 +41,10 @@ export function recordedTruth(path: string, bytes: Uint8Array, graph: Graph): Re
       `${basename(path)} holds different numbers of samples: ${counts}.`,
     );
   }
-  const row = ({ array, shape }: { array: NdArray; shape: readonly number[] }, index: number): NdArray => {
+  const row = ({ array, shape, sourceAxes }: (typeof inputs)[number], index: number): NdArray => {
     const size = array.data.length / count;
-    return { dtype: array.dtype, shape, data: array.data.slice(index * size, (index + 1) * size) };
+    const data = array.data.slice(index * size, (index + 1) * size);
+    return toFileAxes({ dtype: array.dtype, shape, data }, sourceAxes);
   };
   const samples = Array.from({ length: count }, (_, index) => inputs.map((column) => row(column, index)));
   const answers = new Map(samples.map((sample, index) => [sample, outputs.map((column) => row(column, index))]));

@@ -1,7 +1,7 @@
 /** Layout assignment on whole NCHW nets: how many transposes are left, and that the answers are the same. */
 import { describe, expect, it } from "vitest";
 import { elementCount, type Graph, tensorOf } from "../../src/ir/graph.ts";
-import { permutedBytes } from "../../src/passes/layout/permute-constant.ts";
+import { permuteElements } from "../../src/ir/permute-elements.ts";
 import { legalizeOperands } from "../../src/passes/legalize-operands.ts";
 import { runPass, runPasses } from "../../src/passes/pipeline.ts";
 import { splitBatchNorm } from "../../src/passes/split-batch-norm.ts";
@@ -17,7 +17,7 @@ const transposes = (graph: Graph): number => graph.nodes.filter(({ kind }) => ki
 /** The values of a tensor with source axes, as its file has them. */
 function asStored(values: Float32Array, shape: readonly number[], order: readonly number[] | undefined): Float32Array {
   if (!order) return values;
-  return new Float32Array(permutedBytes(new Uint8Array(values.buffer), shape, order, 4).buffer);
+  return new Float32Array(permuteElements(new Uint8Array(values.buffer), shape, order).buffer);
 }
 
 describe.each(Object.entries(layoutNets))("%s", (_, { draw, kept, free }) => {

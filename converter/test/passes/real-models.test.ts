@@ -55,7 +55,6 @@ describe("LayersModels", () => {
       counts: {
         "CONV_2D RELU": 2,
         MAX_POOL_2D: 1,
-        RESHAPE: 1,
         "FULLY_CONNECTED RELU": 1,
         FULLY_CONNECTED: 1,
         SOFTMAX: 1,
@@ -71,7 +70,6 @@ describe("LayersModels", () => {
         CONV_2D: 17,
         ADD: 10,
         AVERAGE_POOL_2D: 1,
-        RESHAPE: 1,
         "FULLY_CONNECTED RELU": 2,
         FULLY_CONNECTED: 1,
         SOFTMAX: 1,

@@ -49,7 +49,7 @@ beforeAll(async () => {
     counter: 3,
     createdAtMs: 1_700_000_000_000,
     variants,
-    samples: await goldenSamples(source, dataset, 6, others),
+    samples: await goldenSamples(source, { inputs: [null], outputs: [null] }, dataset, 6, others),
     source: { name: "model.json", format: source.format, sha256: source.sha256 },
     converterVersion: "0.1.0",
     runtimes: { fixed, others },
