@@ -1,7 +1,8 @@
 /** Elementwise arithmetic, comparison and logic: one TFLite operator each, or a few where TFLite has none. */
-import type { Attributes, TensorId } from "../../../ir/graph.ts";
+import { type Attributes, elementCount, type TensorId } from "../../../ir/graph.ts";
 import { abs } from "../../../ops/abs.ts";
 import { add } from "../../../ops/add.ts";
+import { atan2 } from "../../../ops/atan2.ts";
 import { ceil } from "../../../ops/ceil.ts";
 import { cos } from "../../../ops/cos.ts";
 import type { Op } from "../../../ops/define-op.ts";
@@ -27,6 +28,7 @@ import { pow } from "../../../ops/pow.ts";
 import { round } from "../../../ops/round.ts";
 import { rsqrt } from "../../../ops/rsqrt.ts";
 import { selectV2 } from "../../../ops/select-v2.ts";
+import { sign } from "../../../ops/sign.ts";
 import { sin } from "../../../ops/sin.ts";
 import { sqrt } from "../../../ops/sqrt.ts";
 import { square } from "../../../ops/square.ts";
@@ -55,15 +57,6 @@ function folded<A extends Attributes>(node: NodeBuilder, op: Op<A>): TensorId {
   return node.inputs
     .slice(1)
     .reduce<TensorId>((sum, _, at) => node.emit(op, at === 0 ? "" : `${at}`, [sum, node.input(at + 1)]), node.input(0));
-}
-
-/** −1, 0 or 1. */
-export function signOf(node: NodeBuilder, x: TensorId): TensorId {
-  const dtype = node.dtype(x);
-  const zero = node.scalar("zero", 0, dtype);
-  const positive = castTo(node, "positive/number", node.emit(greater, "positive", [x, zero]), dtype);
-  const negative = castTo(node, "negative/number", node.emit(less, "negative", [x, zero]), dtype);
-  return node.emit(sub, "", [positive, negative]);
 }
 
 const mean: OnnxLowering = {
@@ -120,8 +113,6 @@ const exclusiveOr: OnnxLowering = {
   operators: ["Xor"],
   lower: (node) => node.emit(notEqual, "", [node.input(0), node.input(1)]),
 };
-
-const sign: OnnxLowering = { operators: ["Sign"], lower: (node) => signOf(node, node.input(0)) };
 
 const notANumber: OnnxLowering = {
   operators: ["IsNaN"],
@@ -203,6 +194,30 @@ const areaTangent: OnnxLowering = {
   },
 };
 
+/** TFLite has the angle of (x, y) only; the others follow from a right triangle. */
+const arcs: readonly OnnxLowering[] = [
+  {
+    operators: ["Atan"],
+    lower: (node) => node.emit(atan2, "", [node.input(0), onesLike(node, node.input(0))]),
+  },
+  {
+    operators: ["Asin"],
+    lower: (node) => node.emit(atan2, "", [node.input(0), legOf(node, node.input(0))]),
+  },
+  {
+    operators: ["Acos"],
+    lower: (node) => node.emit(atan2, "", [legOf(node, node.input(0)), node.input(0)]),
+  },
+];
+
+/** Its kernel does not broadcast. */
+const onesLike = (node: NodeBuilder, x: TensorId): TensorId =>
+  node.floats32("ones", new Float32Array(elementCount(node.shape(x))).fill(1), node.shape(x));
+
+/** `√(1 − x²)` */
+const legOf = (node: NodeBuilder, x: TensorId): TensorId =>
+  node.emit(sqrt, "leg", [node.emit(sub, "rest", [node.scalar("one", 1), node.emit(square, "square", [x])])]);
+
 export const arithmetic: readonly OnnxLowering[] = [
   unary("Abs", abs),
   unary("Ceil", ceil),
@@ -212,6 +227,7 @@ export const arithmetic: readonly OnnxLowering[] = [
   unary("Log", log),
   unary("Neg", neg),
   unary("Round", round),
+  unary("Sign", sign),
   unary("Sin", sin),
   unary("Sqrt", sqrt),
   unary("Not", logicalNot),
@@ -234,7 +250,6 @@ export const arithmetic: readonly OnnxLowering[] = [
   modulo,
   reciprocal,
   exclusiveOr,
-  sign,
   notANumber,
   isInfinite,
   where,
@@ -244,4 +259,5 @@ export const arithmetic: readonly OnnxLowering[] = [
   areaSine,
   areaCosine,
   areaTangent,
+  ...arcs,
 ];

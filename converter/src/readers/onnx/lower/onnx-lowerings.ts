@@ -3,10 +3,15 @@ import { activations } from "./activation.ts";
 import { arithmetic } from "./arithmetic.ts";
 import { constants } from "./constants.ts";
 import { convolutions } from "./convolution.ts";
+import { picks } from "./gather.ts";
 import type { OnnxLowering } from "./lowering.ts";
+import { products } from "./matmul.ts";
+import { normalizations } from "./normalization.ts";
+import { pads } from "./pad.ts";
 import { pools } from "./pooling.ts";
 import { rearrangements } from "./rearrange.ts";
 import { reductions } from "./reduce.ts";
+import { resizes } from "./resize.ts";
 import { softmaxes } from "./softmax.ts";
 
 const families: readonly (readonly OnnxLowering[])[] = [
@@ -14,9 +19,14 @@ const families: readonly (readonly OnnxLowering[])[] = [
   arithmetic,
   constants,
   convolutions,
+  normalizations,
+  pads,
+  picks,
   pools,
+  products,
   rearrangements,
   reductions,
+  resizes,
   softmaxes,
 ];
 
