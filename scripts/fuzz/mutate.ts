@@ -91,14 +91,27 @@ function joined(...parts: readonly Uint8Array[]): Uint8Array {
 /** One literal of a JSON text becomes another, or a deep nest. */
 const replaceLiteral: Mutation = (bytes, random) => {
   const text = new TextDecoder("latin1").decode(bytes);
-  const literals = [...text.matchAll(/"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/g)];
+  const literals = literalsOf(text);
   const literal = literals[random.below(literals.length)];
   if (!literal) return bytes;
   const depth = 10 ** random.below(6);
   const other = random.below(24) === 0 ? "[".repeat(depth) + "]".repeat(depth) : random.pick(tellingJson);
-  const damaged = text.slice(0, literal.index) + other + text.slice(literal.index + literal[0].length);
-  return Uint8Array.from(damaged, (character) => character.charCodeAt(0));
+  return latin1(text.slice(0, literal.index) + other + text.slice(literal.index + literal[0].length));
 };
+
+/** One literal of a JSON text becomes a copy of another: names, sizes and references that do not belong there. */
+const copyLiteral: Mutation = (bytes, random) => {
+  const text = new TextDecoder("latin1").decode(bytes);
+  const literals = literalsOf(text);
+  const [to, from] = [literals[random.below(literals.length)], literals[random.below(literals.length)]];
+  if (!to || !from) return bytes;
+  return latin1(text.slice(0, to.index) + from[0] + text.slice(to.index + to[0].length));
+};
+
+const literalsOf = (text: string): readonly RegExpExecArray[] => [
+  ...text.matchAll(/"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/g),
+];
+const latin1 = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0));
 
 const binary = [
   cut,
@@ -112,14 +125,15 @@ const binary = [
   moveBlock,
   dropBlock,
 ] as const;
-const textual = [cut, turnBits, replaceLiteral, replaceLiteral, replaceLiteral, replaceLiteral, moveBlock, dropBlock] as const; // biome-ignore format: pairs with the line above
+const spoiling = [cut, turnBits, moveBlock, dropBlock] as const;
+const textual = [replaceLiteral, copyLiteral] as const;
 
-/** One to three mutations of one file. */
+/** One to three mutations of one file; a JSON text mostly stays one. */
 export function mutate(bytes: Uint8Array, random: Random): Uint8Array {
-  const isText = bytes[0] === 0x7b;
+  const mutations = bytes[0] !== 0x7b ? binary : random.below(16) === 0 ? spoiling : textual;
   let damaged = bytes;
   for (let left = 1 + random.below(3); left > 0 && damaged.length > 0; left--) {
-    damaged = isText ? random.pick(textual)(damaged, random) : random.pick(binary)(damaged, random);
+    damaged = random.pick<Mutation>(mutations)(damaged, random);
   }
   return damaged;
 }
