@@ -1,11 +1,13 @@
 /** What every opener of a source gives: the model as a graph, its digest, and the original in its own runtime. */
 import type { TfliteRuntime } from "@flotilla/device-agent/ports/tflite-runtime";
-import { createSha256, sha256Hex } from "@flotilla/protocol/digest";
+import { createSha256 } from "@flotilla/protocol/digest";
 import { FlotillaError } from "@flotilla/protocol/errors";
 import type { RandomAccess } from "@flotilla/protocol/random-access";
+import { digestOfPieces } from "../file-digest.ts";
 import type { Model } from "../ir/graph.ts";
 import type { FileSource } from "../readers/file-source.ts";
 import type { SourceTruth } from "../runtimes/source-truth.ts";
+import type { LayersModelParts } from "../writers/tfjs-layers/write-tfjs-layers.ts";
 
 export const sourceFormats = [
   "tfjs-layers",
@@ -27,6 +29,10 @@ export interface OpenedSource {
   readonly sha256: string;
   /** In the phase `imported`. */
   readonly model: Model;
+  /** Its images have channels first: inputs and outputs may be declared with channels last in the files made of it. */
+  readonly channelsFirst?: boolean;
+  /** A LayersModel's topology and weights, to be written as a LayersModel again. */
+  readonly layersModel?: () => LayersModelParts;
   /** The original in its own runtime. `runtimes`: `.tflite` runtimes, best first. Throws PROOF_UNAVAILABLE. */
   truth(runtimes: readonly TfliteRuntime[]): Promise<SourceTruth>;
 }
@@ -44,10 +50,12 @@ const digestChunkBytes = 4 * 2 ** 20;
 
 /** The lowercase hex SHA-256 of a whole file, which is read piece by piece. */
 export function digestOf(access: RandomAccess): string {
-  const digest = createSha256();
+  return digestOfPieces(chunksOf(access));
+}
+
+function* chunksOf(access: RandomAccess): Generator<Uint8Array> {
   for (let at = 0; at < access.byteLength; at += digestChunkBytes)
-    digest.update(access.read(at, Math.min(digestChunkBytes, access.byteLength - at)));
-  return digest.digestHex();
+    yield access.read(at, Math.min(digestChunkBytes, access.byteLength - at));
 }
 
 /** Remembers the digest of every file that is read through it. */
@@ -63,7 +71,7 @@ export function digestingSource(source: FileSource): FileSource & { digest(): st
     },
     read: async (path) => {
       const bytes = await source.read(path);
-      digests.set(path, sha256Hex(bytes));
+      digests.set(path, digestOfPieces([bytes]));
       return bytes;
     },
     digest: () => {

@@ -2,7 +2,6 @@
  * A file that is about to be written. Small ones lie in memory; large ones are made piece by piece, anew each time, so
  * that a model of many gigabytes needs the memory of its largest tensor. The same file gives the same pieces.
  */
-import { createSha256 } from "@flotilla/protocol/digest";
 import { joinPieces } from "../codecs/join-pieces.ts";
 
 export interface WrittenFile {
@@ -21,11 +20,4 @@ export function writtenFile(byteLength: number, pieces: () => Iterable<Uint8Arra
   if (byteLength > keptBytes) return { byteLength, pieces, bytes: whole };
   const kept = whole();
   return { byteLength, pieces: () => [kept], bytes: () => kept };
-}
-
-/** The lowercase hex SHA-256 of a file. */
-export function digestOfFile(file: Pick<WrittenFile, "pieces">): string {
-  const digest = createSha256();
-  for (const piece of file.pieces()) digest.update(piece);
-  return digest.digestHex();
 }

@@ -11,14 +11,15 @@ import { at } from "./corrupt.ts";
 
 export type BufferOf = (index: number, path: string) => Constant;
 
-export function fileBuffers(file: RandomAccess, model: FileModel): BufferOf {
+/** `held`: the file is in memory, so its bytes are views and need no keeping. */
+export function fileBuffers(file: RandomAccess, model: FileModel, held: boolean): BufferOf {
   const made = new Map<number, Constant>();
   return (index, path) => {
     const buffer = at(model.buffers, index, path, "buffer");
     const known = made.get(index);
     if (known) return known;
     const content = buffer.offset <= 1n ? buffer.data : fileRange(file, buffer.offset, buffer.size, path);
-    const constant = lazyConstant(content.byteLength, () => content.bytes());
+    const constant = held ? content : lazyConstant(content.byteLength, () => content.bytes());
     made.set(index, constant);
     return constant;
   };

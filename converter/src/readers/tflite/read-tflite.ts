@@ -40,7 +40,7 @@ export function readTflite(bytes: Uint8Array | RandomAccess): Model {
       },
     );
   if (model.subgraphs.length === 0) throw corrupt("Model.subgraphs", "a model without graphs");
-  const bufferOf = fileBuffers(file, model);
+  const bufferOf = fileBuffers(file, model, bytes instanceof Uint8Array);
   const unsupported: UnsupportedUse[] = [];
   const graphs = model.subgraphs.map((graph, i) =>
     readGraph(graph, { file, model, bufferOf, unsupported, path: `Model.subgraphs[${i}]` }),

@@ -34,19 +34,23 @@ export function raiseGraph(model: Model): TensorFlowGraph {
     );
   const signature = model.signatures[0] ?? defaultSignature(graph);
   const builder = new NodeBuilder(graph);
-  const inputs = keyed(complete(signature.inputs, graph, graph.inputs), "input").map(({ key, tensor }): TensorFlowEnd => {
-    const { dtype, shape } = endOf(graph, tensor);
-    const ref = builder.add(key, "Placeholder", [], { dtype: type(dtype), shape: shapeOf(shape) });
-    builder.bind(tensor, ref);
-    return { key, id: tensor, tensor: ref, dtype, shape };
-  });
+  const inputs = keyed(complete(signature.inputs, graph, graph.inputs), "input").map(
+    ({ key, tensor }): TensorFlowEnd => {
+      const { dtype, shape } = endOf(graph, tensor);
+      const ref = builder.add(key, "Placeholder", [], { dtype: type(dtype), shape: shapeOf(shape) });
+      builder.bind(tensor, ref);
+      return { key, id: tensor, tensor: ref, dtype, shape };
+    },
+  );
   raiseNodes(graph, builder);
   const used = new Set<string>(inputs.map(({ tensor }) => tensor));
-  const outputs = keyed(complete(signature.outputs, graph, graph.outputs), "output").map(({ key, tensor }): TensorFlowEnd => {
-    const { dtype, shape } = endOf(graph, tensor);
-    const own = ownNode(builder, builder.refOf(tensor), tensorOf(graph, tensor), used);
-    return { key, id: tensor, tensor: own, dtype, shape };
-  });
+  const outputs = keyed(complete(signature.outputs, graph, graph.outputs), "output").map(
+    ({ key, tensor }): TensorFlowEnd => {
+      const { dtype, shape } = endOf(graph, tensor);
+      const own = ownNode(builder, builder.refOf(tensor), tensorOf(graph, tensor), used);
+      return { key, id: tensor, tensor: own, dtype, shape };
+    },
+  );
   return { nodes: builder.nodes, weights: builder.weights, inputs, outputs };
 }
 

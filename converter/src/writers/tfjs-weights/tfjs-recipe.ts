@@ -2,4 +2,3 @@
 
 export const tfjsRecipes = ["float32", "float16", "weights-uint16", "weights-uint8"] as const;
 export type TfjsRecipe = (typeof tfjsRecipes)[number];
-
