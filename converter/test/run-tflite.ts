@@ -3,6 +3,7 @@ import type { TfliteRuntime } from "@flotilla/device-agent/ports/tflite-runtime"
 import { createLitertRuntime } from "@flotilla/device-agent/runtimes/litert";
 import { createTfliteRuntime } from "@flotilla/device-agent/runtimes/tflite-wasm";
 import { FlotillaError } from "@flotilla/protocol/errors";
+import type { NdArray } from "@flotilla/protocol/nd-array";
 
 /** The fixed build: it also takes files with dynamic sizes. */
 const fixedBuild = createTfliteRuntime();
@@ -25,11 +26,10 @@ export async function runSamplesInRuntimes(
     try {
       const found: Float32Array[][] = [];
       for (const inputs of samples) {
-        const arrays = model.inputs.map(({ shape }, index) => ({
-          dtype: "float32" as const,
-          shape,
-          data: inputs[index]!,
-        }));
+        const arrays = model.inputs.map(({ shape, dtype }, index): NdArray => {
+          const data = inputs[index]!;
+          return dtype === "int32" ? { dtype, shape, data: Int32Array.from(data) } : { dtype: "float32", shape, data };
+        });
         found.push((await model.run(arrays)).map(({ data }) => floats(data)));
       }
       results.push({ runtime: runtime.name, samples: found });
@@ -54,6 +54,7 @@ export async function runInFixedBuild(bytes: Uint8Array, inputs: readonly Float3
 
 function floats(data: unknown): Float32Array {
   if (data instanceof Float32Array) return data;
+  if (data instanceof Int32Array) return Float32Array.from(data);
   throw new FlotillaError("GRAPH_INVALID", "A float model gave another dtype.");
 }
 

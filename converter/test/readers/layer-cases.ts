@@ -1,21 +1,8 @@
 /** One small model per layer, or per meaning of a layer: what `tfjs-layers.test.ts` runs against tfjs itself. */
 
-import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
 import * as tfl from "@tensorflow/tfjs-layers";
-
-type Layer = { apply(x: SymbolicTensor | SymbolicTensor[]): unknown };
-
-/** Input of a shape without its batch → layers one after the other. */
-function chain(shape: number[], ...layers: Layer[]): LayersModel {
-  const input = tfl.input({ shape });
-  const output = layers.reduce((x, layer) => layer.apply(x) as SymbolicTensor, input); // tfjs types every apply as a union
-  return tfl.model({ inputs: input, outputs: output });
-}
-
-function merged(shapes: number[][], layer: Layer): LayersModel {
-  const inputs = shapes.map((shape) => tfl.input({ shape }));
-  return tfl.model({ inputs, outputs: layer.apply(inputs) as SymbolicTensor });
-}
+import { chain, merged } from "./layer-chains.ts";
 
 const image = [9, 7, 4];
 const { layers } = tfl;

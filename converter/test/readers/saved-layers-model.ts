@@ -67,7 +67,9 @@ export async function savedFiles(
 
 /** The model's own answer to inputs given in the order of its inputs. */
 export function predict(model: LayersModel, inputs: readonly Float32Array[], shapes: readonly (readonly number[])[]) {
-  const tensors = inputs.map((values, index) => tf.tensor(values, [...(shapes[index] ?? [])]));
+  const tensors = inputs.map((values, index) =>
+    tf.tensor(values, [...(shapes[index] ?? [])], model.inputs[index]?.dtype),
+  );
   const [first] = tensors;
   const result = model.predict(tensors.length === 1 && first ? first : tensors);
   return (Array.isArray(result) ? result : [result]).map((tensor) => Float32Array.from(tensor.dataSync()));

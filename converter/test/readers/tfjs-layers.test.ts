@@ -1,9 +1,12 @@
 /** Every layer that is converted, against tfjs-layers itself, in every runtime. */
+import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { describe, expect, it } from "vitest";
 import { layerLowerings } from "../../src/readers/tfjs-layers/lower/layer-lowerings.ts";
 import { comparedWithTfjs } from "./compare-with-tfjs.ts";
 import { layerCases } from "./layer-cases.ts";
 import { type SavedJson, seedWeights } from "./saved-layers-model.ts";
+import { indexLayerCases, sequenceLayerCases } from "./sequence-layer-cases.ts";
+import { spatialLayerCases } from "./spatial-layer-cases.ts";
 
 /** What Keras writes and tfjs-layers 4.22 forgets when it saves. */
 function completed(json: SavedJson): void {
@@ -12,12 +15,17 @@ function completed(json: SavedJson): void {
   }
 }
 
+async function proven(build: () => LayersModel, integers = false): Promise<void> {
+  const compared = Object.entries(await comparedWithTfjs(seedWeights(build()), { change: completed, integers }));
+  expect(compared).not.toHaveLength(0);
+  for (const [runtime, worst] of compared) expect(worst, runtime).toBeLessThanOrEqual(1e-5);
+}
+
 describe("layers", () => {
-  it.each(Object.entries(layerCases))("%s", async (_, build) => {
-    const compared = Object.entries(await comparedWithTfjs(seedWeights(build()), completed));
-    expect(compared).not.toHaveLength(0);
-    for (const [runtime, worst] of compared) expect(worst, runtime).toBeLessThanOrEqual(1e-5);
-  });
+  it.each(Object.entries(layerCases))("%s", (_, build) => proven(build));
+  it.each(Object.entries(spatialLayerCases))("%s", (_, build) => proven(build));
+  it.each(Object.entries(sequenceLayerCases))("%s", (_, build) => proven(build));
+  it.each(Object.entries(indexLayerCases))("%s", (_, build) => proven(build, true));
 
   it("leaves none of its lowerings untried, but for those that tfjs-layers does not have", () => {
     const tried = Object.keys(layerCases).join(" ");

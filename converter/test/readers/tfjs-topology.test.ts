@@ -196,7 +196,7 @@ describe("other spellings of a config", () => {
 
   it.each(Object.entries(spellings))("%s, read by us and loaded by tfjs", async (_, change) => {
     const model = seedWeights(base());
-    const worst = await comparedWithTfjs(model, change);
+    const worst = await comparedWithTfjs(model, { change });
     for (const [runtime, difference] of Object.entries(worst)) expect(difference, runtime).toBeLessThanOrEqual(1e-5);
 
     const { modelTopology, weightSpecs, weightData } = (

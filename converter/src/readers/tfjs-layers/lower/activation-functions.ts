@@ -165,7 +165,7 @@ export const activationFunctions: ReadonlyMap<string, Activation> = new Map([
 /** `activation` may be absent, a name, `{class_name, config}` of a function, or of a layer. */
 function activationName(config: JsonFields, key: string, fallback: string): string {
   const value = config.get(key);
-  if (value === undefined) return fallback;
+  if (value === undefined) return lowerCamel(fallback);
   if (typeof value === "string") return lowerCamel(value);
   const fields = config.object(key);
   const inner = fields.get("config");

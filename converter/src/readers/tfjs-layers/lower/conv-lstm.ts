@@ -48,7 +48,8 @@ export function convLstmCell(layer: LayerBuilder, x: TensorId): Cell {
       const gates = layer.emit(conv2d, "project", [images, input, bias], window);
       return reshapeTo(layer, "sequence", gates, [batch, steps, ...spatialOf(gates), 4 * filters]);
     },
-    step: (at, projected, [h = null, c = null]) => {
+    step: (scope, projected, [h = null, c = null]) => {
+      const at = layer.scoped(scope);
       if (h === null) return lstmStep(at, projected, c);
       const size = at.shapeOf(h);
       const image = rank === 1 ? reshapeTo(at, "image", h, [size[0] ?? 1, 1, ...size.slice(1)]) : h;

@@ -57,6 +57,11 @@ export const batchNormalizationLayer: LayerLowering = {
     const rank = layer.shapeOf(layer.input).length;
     const [axis = rank - 1, ...more] = axesOf(layer, rank);
     if (more.length > 0) throw new LayerRefusal("it normalises several axes");
+    if (axis !== rank - 1 && layer.dialect === "tfjs") {
+      throw new LayerRefusal(
+        `it normalises axis ${axis} of ${rank}: tfjs-layers runs that right on no CPU, where it goes through the numbers as if for the last axis`,
+      );
+    }
     const order = [...range(0, rank).filter((other) => other !== axis), axis];
     const input = permuted(layer, "axis_last", layer.input, order);
     const channels = layer.sizeOf(input, -1);

@@ -13,16 +13,15 @@ import { inChannelsLast, range, reshapeTo } from "./layout.ts";
 import { type LayerLowering, LayerRefusal } from "./lowering.ts";
 import { asFloat } from "./normalization.ts";
 
-/**
- * To a fixed size. Keras takes pixel centres; tfjs lets the corners meet, or, where crop_to_aspect_ratio is set, takes
- * corners as origins and crops nothing.
- */
+/** To a fixed size, by pixel centres. tfjs-layers 4.22 hands the list of its inputs to an operator that takes one, and fails. */
 export const resizingLayer: LayerLowering = {
   classNames: ["Resizing"],
   arity: "one",
   refuses: (config, dialect) => {
+    if (dialect === "tfjs")
+      return "tfjs-layers cannot run this layer within a model, so what it means cannot be proven";
     const aspect = ["crop_to_aspect_ratio", "pad_to_aspect_ratio"].find((name) => config.boolean(name, false));
-    if (dialect === "keras" && aspect !== undefined) return `${aspect} is not converted`;
+    if (aspect !== undefined) return `${aspect} is not converted`;
     const interpolation = config.string("interpolation", "bilinear");
     return ["bilinear", "nearest"].includes(interpolation)
       ? undefined
@@ -30,14 +29,10 @@ export const resizingLayer: LayerLowering = {
   },
   lower: inChannelsLast((layer) => {
     layer.inputShape(4);
-    const { config, dialect } = layer;
+    const { config } = layer;
     const size = layer.integers("size", [2], [config.count("height"), config.count("width")]);
-    const attributes = {
-      halfPixelCenters: dialect === "keras",
-      alignCorners: dialect === "tfjs" && !config.boolean("crop_to_aspect_ratio", false),
-    };
     const op = config.string("interpolation", "bilinear") === "nearest" ? resizeNearestNeighbor : resizeBilinear;
-    return layer.emit(op, "resize", [asFloat(layer, layer.input), size], attributes);
+    return layer.emit(op, "resize", [asFloat(layer, layer.input), size], { halfPixelCenters: true });
   }),
 };
 

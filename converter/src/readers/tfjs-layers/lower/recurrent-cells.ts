@@ -29,8 +29,8 @@ export interface Cell {
   readonly nodesPerStep: number;
   /** The input's share of all gates: [batch, …, features] → [batch, …, gates·units]. */
   project(x: TensorId): TensorId;
-  /** `layer` names the nodes of this step. */
-  step(layer: LayerBuilder, projected: TensorId, states: readonly State[]): Step;
+  /** `scope` tells the nodes of this step apart. */
+  step(scope: string, projected: TensorId, states: readonly State[]): Step;
 }
 
 export const activated = (layer: LayerBuilder, role: string, x: TensorId): TensorId =>
@@ -77,7 +77,8 @@ function simpleCell(layer: LayerBuilder, features: number): Cell {
     stateCount: 1,
     nodesPerStep: 3,
     project,
-    step: (at, projected, [h = null]) => {
+    step: (scope, projected, [h = null]) => {
+      const at = layer.scoped(scope);
       const past = h === null ? null : at.emit(fullyConnected, "recurrent", [h, recurrent, null]);
       const output = activated(at, "activation", sum(at, "sum", projected, past));
       return { output, states: [output] };
@@ -92,7 +93,8 @@ function lstmCell(layer: LayerBuilder, features: number): Cell {
     stateCount: 2,
     nodesPerStep: 12,
     project,
-    step: (at, projected, [h = null, c = null]) => {
+    step: (scope, projected, [h = null, c = null]) => {
+      const at = layer.scoped(scope);
       const past = h === null ? null : at.emit(fullyConnected, "recurrent", [h, recurrent, null]);
       return lstmStep(at, sum(at, "sum", projected, past), c);
     },
@@ -140,7 +142,8 @@ function gruCell(layer: LayerBuilder, features: number): Cell {
     stateCount: 1,
     nodesPerStep: 13,
     project: (input) => dense(layer, "project", input, kernel, inputBias),
-    step: (at, projected, [h = null]) => {
+    step: (scope, projected, [h = null]) => {
+      const at = layer.scoped(scope);
       const past = h === null ? recurrentBias : at.emit(fullyConnected, "recurrent", [h, recurrent, recurrentBias]);
       const [xz = projected, xr = projected, xh = projected] = parts(at, "input", projected, 3);
       const [hz = null, hr = null, hh = null] = past === null ? [] : parts(at, "past", past, 3);
@@ -169,7 +172,8 @@ function resetBeforeCell(layer: LayerBuilder, features: number, units: number): 
     stateCount: 1,
     nodesPerStep: 14,
     project: (input) => dense(layer, "project", input, kernel, bias),
-    step: (at, projected, [h = null]) => {
+    step: (scope, projected, [h = null]) => {
+      const at = layer.scoped(scope);
       const [xz = projected, xr = projected, xh = projected] = parts(at, "input", projected, 3);
       if (h === null) return mixed(at, gated(at, "z", xz), null, activated(at, "candidate", xh));
       const [hz = h, hr = h] = parts(at, "past", at.emit(fullyConnected, "recurrent", [h, gates, null]), 2);
@@ -196,25 +200,27 @@ function stackedCells(layer: LayerBuilder, features: number): Cell {
     width = config.count("units");
     return cell;
   });
-  const [first, ...rest] = cells;
+  const [first] = cells;
   if (!first) throw layer.fault("it has no cells");
+  // The states of all cells in one list: tfjs begins with the last cell's.
+  const listed = layer.dialect === "tfjs" ? cells.toReversed() : cells;
+  const placeOf = (cell: Cell): number =>
+    listed.slice(0, listed.indexOf(cell)).reduce((count, other) => count + other.stateCount, 0);
   return {
     stateCount: cells.reduce((count, cell) => count + cell.stateCount, 0),
     nodesPerStep: cells.reduce((count, cell) => count + cell.nodesPerStep + 1, 0),
     project: (value) => first.project(value),
-    step: (at, projected, states) => {
-      let step = first.step(at.scoped("cell_0"), projected, states.slice(0, first.stateCount));
-      const all = [...step.states];
-      for (const [index, cell] of rest.entries()) {
-        const from = all.length;
-        step = cell.step(
-          at.scoped(`cell_${index + 1}`),
-          cell.project(step.output),
-          states.slice(from, from + cell.stateCount),
-        );
-        all.push(...step.states);
+    step: (scope, projected, states) => {
+      const made = new Map<Cell, readonly TensorId[]>();
+      let flow = projected;
+      for (const cell of cells) {
+        const input = cell === first ? flow : cell.project(flow);
+        const from = placeOf(cell);
+        const { output, states: own } = cell.step(scope, input, states.slice(from, from + cell.stateCount));
+        made.set(cell, own);
+        flow = output;
       }
-      return { output: step.output, states: all };
+      return { output: flow, states: listed.flatMap((cell) => made.get(cell) ?? []) };
     },
   };
 }

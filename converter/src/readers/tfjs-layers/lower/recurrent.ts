@@ -97,7 +97,7 @@ export function recur({ layer, x, states: initial, mask, inOrder = false }: Recu
   for (let n = 0; n < steps; n++) {
     const at = backwards ? steps - 1 - n : n;
     const scope = layer.scoped(`step_${at}`);
-    const made = cell.step(scope, slices[at]!, states); // one slice per step
+    const made = cell.step(`step_${at}`, slices[at]!, states); // one slice per step
     const where = masks[at];
     const chosen = (role: string, fresh: TensorId, old: State): TensorId =>
       where === undefined ? fresh : scope.emit(selectV2, role, [where, fresh, old ?? scope.scalar(0)]);
