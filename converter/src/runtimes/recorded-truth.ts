@@ -1,12 +1,13 @@
 /**
  * Recorded inputs and outputs in place of a source runtime (`--golden FILE.npz`): `input/<name>` and `source/<output>`,
- * first axis = sample, the others as the source has them. Names are those of the graph's inputs and outputs.
+ * first axis = sample, the others as the source has them. Names are those of the signature, or of the tensors themselves;
+ * dtypes are the source's, and become those that the graph has in their place (int64 int32, float64 float32).
  */
 import { basename } from "node:path";
 import { FlotillaError } from "@flotilla/protocol/errors";
 import type { NdArray } from "@flotilla/protocol/nd-array";
 import { decodeNpz } from "@flotilla/protocol/npz";
-import { type Graph, type TensorId, tensorOf } from "../ir/graph.ts";
+import { type Model, type Tensor, type TensorId, tensorOf } from "../ir/graph.ts";
 import { sourceShape, toFileAxes } from "./file-axes.ts";
 import type { Sample, SourceTruth } from "./source-truth.ts";
 
@@ -16,19 +17,28 @@ export interface RecordedTruth {
 }
 
 /** @throws FORMAT_NPZ, QUANT_CALIBRATION_SHAPE for arrays that are missing or do not fit */
-export function recordedTruth(path: string, bytes: Uint8Array, graph: Graph): RecordedTruth {
+export function recordedTruth(path: string, bytes: Uint8Array, model: Model): RecordedTruth {
   const arrays = decodeNpz(bytes);
-  const columns = (prefix: string, ids: readonly TensorId[]) =>
+  const [graph] = model.graphs;
+  if (!graph) throw new FlotillaError("GRAPH_INVALID", "The model has no graph.");
+  const columns = (prefix: "input" | "source", ids: readonly TensorId[]) =>
     ids.map((id) => {
-      const { name, shape: stored, sourceAxes = null } = tensorOf(graph, id);
+      const { name, shape: stored, dtype, sourceAxes = null } = tensorOf(graph, id);
       const shape = sourceShape(stored, sourceAxes);
-      const array = arrays.get(`${prefix}/${name}`);
+      const names = [...userNamesOf(model, prefix, id), name];
+      const array = names.map((one) => arrays.get(`${prefix}/${one}`)).find((one) => one !== undefined);
       const size = shape.reduce((product, one) => product * Math.max(one, 1), 1);
-      if (array?.shape[0] && array.data.length === size * array.shape[0]) return { array, shape, sourceAxes };
+      const count = array?.shape[0] ?? 0;
+      if (array && count > 0 && array.data.length === size * count) {
+        return { array: prefix === "input" ? asDType(array, dtype) : array, shape, sourceAxes };
+      }
+      const expected = `${prefix}/${names[0] ?? ""}`;
       throw new FlotillaError(
         "QUANT_CALIBRATION_SHAPE",
-        `${basename(path)} has no "${prefix}/${name}" with samples of [${shape.join(", ")}].`,
-        { details: { expected: `${prefix}/${name}`, shape, found: [...arrays.keys()] } },
+        `${basename(path)} has no "${expected}" with samples of [${shape.join(", ")}].`,
+        {
+          details: { expected, shape, found: [...arrays].map(([key, found]) => `${key} [${found.shape.join(", ")}]`) },
+        },
       );
     });
   const inputs = columns("input", graph.inputs);
@@ -61,4 +71,22 @@ export function recordedTruth(path: string, bytes: Uint8Array, graph: Graph): Re
       close: () => undefined,
     },
   };
+}
+
+/** What users call an end: its names in the signatures of the main graph. */
+const userNamesOf = ({ signatures }: Model, prefix: "input" | "source", id: TensorId): readonly string[] =>
+  signatures
+    .filter(({ graph }) => graph === 0)
+    .flatMap(({ inputs, outputs }) => (prefix === "input" ? inputs : outputs))
+    .filter(({ tensor }) => tensor === id)
+    .map(({ name }) => name);
+
+/** An array in the dtype that stands for its own in the graph. */
+function asDType(array: NdArray, dtype: Tensor["dtype"]): NdArray {
+  if (array.dtype === dtype) return array;
+  const values: ArrayLike<number> = array.data instanceof BigInt64Array ? Array.from(array.data, Number) : array.data;
+  if (dtype === "int32") return { dtype, shape: array.shape, data: Int32Array.from(values) };
+  if (dtype === "float32" && array.dtype !== "float16")
+    return { dtype, shape: array.shape, data: Float32Array.from(values) };
+  return array;
 }
