@@ -3,14 +3,13 @@ import { FlotillaError } from "@flotilla/protocol/errors";
 import type { ConvertOptions } from "./convert-options.ts";
 import type { ProvenParity } from "./convert-result.ts";
 import type { Accuracy } from "./prove/measure-accuracy.ts";
-import type { Recipe } from "./quantize/recipe.ts";
 
 /** A float32 variant computes what the source computes, in another order of additions. */
 export const float32MaxRel = 1e-4;
 
 /** @throws PROOF_PARITY, PROOF_SQNR, PROOF_ACCURACY */
 export function checkBounds(
-  recipe: Recipe,
+  recipe: string,
   parity: ProvenParity,
   accuracy: Accuracy | null,
   options: Pick<ConvertOptions, "minSqnrDb" | "evaluate">,

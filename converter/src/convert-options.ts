@@ -7,10 +7,12 @@ export interface ConvertOptions {
   readonly model: string;
   /** Folder for the files; made if need be. */
   readonly output: string;
-  /** Files are called `<name>-<recipe>.tflite`; default: after the model's file. */
+  /** Variants are called `<name>-<recipe>.tflite` and `<name>-tfjs-<recipe>/`; default: after the model's file. */
   readonly name?: string;
   readonly format?: SourceFormat | "auto";
-  /** One variant each; default ["float32"]. */
+  /** Formats to write: "tflite" (default), "tfjs" (GraphModel), "tfjs-layers" (from a LayersModel only). */
+  readonly to?: readonly string[];
+  /** One variant for each format that knows it; default ["float32"]. */
   readonly recipes?: readonly string[];
   /** dtype of inputs and outputs of integer recipes; default "float32". */
   readonly io?: string;
@@ -39,6 +41,8 @@ export interface ConvertOptions {
   readonly proofSamples?: number;
   /** Input name → whole shape. */
   readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
+  /** Inputs and outputs of sources with channels first keep their axes; default: they are declared with channels last. */
+  readonly keepIoLayout?: boolean;
   readonly onProgress?: (event: ConvertProgress) => void;
 }
 

@@ -16,12 +16,20 @@ export interface ConvertResult {
   readonly peakRssBytes: number;
 }
 
-export interface ConvertedVariant extends FileFacts {
-  /** Path of the file written. */
+/** A variant's format with what the file says of itself. */
+export type VariantDescription =
+  | ({ readonly format: "tflite" } & FileFacts)
+  | ({ readonly format: "tfjs" | "tfjs-layers" } & TfjsFacts);
+
+export type ConvertedVariant = VariantDescription & VariantOutcome;
+
+export interface VariantOutcome {
+  /** Path of the file written, or of the folder of a variant of several files. */
   readonly file: string;
-  readonly format: "tflite";
   readonly recipe: string;
+  /** Of all its files. */
   readonly bytes: number;
+  /** Of the file; of a list of names and digests where the variant is several files. */
   readonly sha256: string;
   /** Operators that stayed float in an integer recipe; 0 for float recipes. */
   readonly floatOperators: number;
@@ -41,21 +49,32 @@ export interface ProvenParity extends VariantParity {
   readonly logits?: { readonly tensor: string; readonly sqnrDb: number | null };
 }
 
-/** What the file says of itself. */
-export interface FileFacts {
-  readonly operators: Readonly<Record<string, { readonly count: number; readonly version: number }>>;
+/** What every variant says of itself. */
+interface CommonFacts {
   readonly transposes: number;
   readonly macs: number;
-  readonly arenaBytes: number;
-  readonly minRuntimeVersion: string;
   readonly inputs: readonly EndFacts[];
   readonly outputs: readonly EndFacts[];
+}
+
+/** What a `.tflite` file says of itself. */
+export interface FileFacts extends CommonFacts {
+  readonly operators: Readonly<Record<string, { readonly count: number; readonly version: number }>>;
+  readonly arenaBytes: number;
+  readonly minRuntimeVersion: string;
+}
+
+/** What a TFJS variant says of itself: TensorFlow's operators, or layers by class. */
+export interface TfjsFacts extends CommonFacts {
+  readonly operators: Readonly<Record<string, { readonly count: number }>>;
 }
 
 export interface EndFacts {
   readonly name: string;
   readonly dtype: string;
   readonly shape: readonly number[];
+  /** Axis i of `shape` is the source's axis `sourceAxes[i]`; null where the axes are the source's. */
+  readonly sourceAxes: readonly number[] | null;
   /** null for a float tensor. */
   readonly scale: number | null;
   readonly zeroPoint: number | null;

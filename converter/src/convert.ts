@@ -6,16 +6,22 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createLitertRuntime } from "@flotilla/device-agent/runtimes/litert";
 import { createTfliteRuntime } from "@flotilla/device-agent/runtimes/tflite-wasm";
-import { sha256Hex } from "@flotilla/protocol/digest";
 import { FlotillaError } from "@flotilla/protocol/errors";
 import { checkBounds } from "./check-bounds.ts";
 import { checkOptions } from "./check-options.ts";
 import { encodeRecord, recordNameOf } from "./conversion-record.ts";
 import type { ConvertOptions, ConvertProgress, ConvertStage } from "./convert-options.ts";
-import type { ConvertedVariant, ConvertResult, ConvertSeconds, ProvenParity } from "./convert-result.ts";
+import type {
+  ConvertedVariant,
+  ConvertResult,
+  ConvertSeconds,
+  ProvenParity,
+  VariantDescription,
+} from "./convert-result.ts";
 import { type Dataset, type ModelInput, spreadIndices, subset } from "./data/dataset.ts";
 import { loadDataset } from "./data/load-dataset.ts";
 import { randomDataset } from "./data/random-dataset.ts";
+import { digestOfPieces } from "./file-digest.ts";
 import { fileFacts, parametersOf } from "./file-facts.ts";
 import { type Graph, type Model, type TensorId, tensorOf } from "./ir/graph.ts";
 import { modelNameOf, type OpenedSource, openSource } from "./open-source.ts";
@@ -25,7 +31,7 @@ import type { AccuracyEstimate } from "./prove/accuracy.ts";
 import { layerReport } from "./prove/layer-report.ts";
 import { logitsOf } from "./prove/logits.ts";
 import { type Accuracy, labelsOf, sourceAccuracy, variantAccuracy } from "./prove/measure-accuracy.ts";
-import { proveVariant } from "./prove/prove-variant.ts";
+import { provableBytes, proveVariant } from "./prove/prove-variant.ts";
 import { applyFloat16 } from "./quantize/float16.ts";
 import { type FloatOperator, floatOperatorsOf } from "./quantize/plan.ts";
 import { quantizeInt8Model } from "./quantize/quantize-int8.ts";
@@ -35,14 +41,19 @@ import {
   needsCalibration,
   parseCalibrationMethod,
   parseIoDType,
-  parseRecipe,
   type Recipe,
 } from "./quantize/recipe.ts";
 import { calibrate } from "./runtimes/calibrate.ts";
+import { endAxesOf, inFileAxes } from "./runtimes/file-axes.ts";
 import { recordedTruth } from "./runtimes/recorded-truth.ts";
 import type { Sample, SourceTruth } from "./runtimes/source-truth.ts";
-import { writeFiles } from "./write-files.ts";
-import { writeTflite } from "./writers/tflite/write-tflite.ts";
+import { tfliteOpeners, type VariantOpener } from "./runtimes/variant-runner.ts";
+import { planVariants, type VariantRequest } from "./targets.ts";
+import { digestOfFiles, tfjsGraphVariant, tfjsLayersVariant } from "./tfjs-variants.ts";
+import { type FileContent, writeFiles } from "./write-files.ts";
+import type { LayersModelParts } from "./writers/tfjs-layers/write-tfjs-layers.ts";
+import type { TfjsRecipe } from "./writers/tfjs-weights/tfjs-recipe.ts";
+import { planTflite } from "./writers/tflite/write-tflite.ts";
 
 /** TensorFlow's guide asks for 100 to 500; more changed nothing on the models measured. */
 const defaultCalibrationSamples = 200;
@@ -55,17 +66,24 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
 }
 
 interface Request {
-  readonly recipes: readonly Recipe[];
+  readonly variants: readonly VariantRequest[];
   readonly io: IoDType;
   readonly method: CalibrationMethod;
 }
 
 interface DraftVariant {
-  readonly recipe: Recipe;
-  readonly model: Model;
-  readonly file: Uint8Array;
+  readonly described: VariantDescription;
+  readonly recipe: string;
+  /** The variant's file, or its folder, below the output folder. */
+  readonly path: string;
+  readonly files: ReadonlyMap<string, FileContent>;
+  readonly bytes: number;
+  readonly sha256: string;
   readonly floatOperators: readonly FloatOperator[];
-  readonly int8Of: ReadonlyMap<TensorId, TensorId>;
+  /** The runtimes that may run it. */
+  openers(): readonly VariantOpener[];
+  /** What its integers stand for, where it is an integer one. */
+  readonly quantized?: { readonly model: Model; readonly int8Of: ReadonlyMap<TensorId, TensorId> };
 }
 
 /** What the source answered, once for all variants. */
@@ -93,23 +111,24 @@ class Conversion {
   async run(): Promise<ConvertResult> {
     const { output, name = modelNameOf(this.#options.model) } = this.#options;
     const source = await this.#timed("read", () => openSource(this.#options.model, this.#options));
-    const model = await this.#timed("simplify", async () => runPasses(source.model));
+    const model = await this.#timed("simplify", async () =>
+      runPasses(source.model, { ioLayout: this.#ioLayout(source) }),
+    );
     const [graph] = model.graphs;
     if (!graph) throw new FlotillaError("GRAPH_INVALID", "The model has no graph.");
     const inputs: ModelInput[] = graph.inputs.map((id) => tensorOf(graph, id));
     const calibration = await this.#calibrationData(inputs);
     const evaluation = await this.#evaluationData(inputs);
-    const drafts = await this.#drafts(model, calibration);
+    const drafts = await this.#drafts(source, model, calibration, name);
     const proofs = await this.#prove(source, model, drafts, evaluation, calibration, inputs);
     const variants = drafts.map((draft, at): ConvertedVariant => {
       const { parity = null, accuracy = null } = proofs?.[at] ?? {};
       return {
-        file: join(output, `${name}-${draft.recipe}.tflite`),
-        format: "tflite",
+        file: join(output, draft.path),
+        ...draft.described,
         recipe: draft.recipe,
-        bytes: draft.file.byteLength,
-        sha256: sha256Hex(draft.file),
-        ...fileFacts(draft.model),
+        bytes: draft.bytes,
+        sha256: draft.sha256,
         floatOperators: draft.floatOperators.length,
         floatOperatorReasons: draft.floatOperators,
         proven: parity !== null,
@@ -119,14 +138,11 @@ class Conversion {
     });
     const { path, format, sha256 } = source;
     const facts = { path, format, sha256, parameters: parametersOf(source.model) };
-    const files = drafts.flatMap(({ recipe, file }, at): [string, Uint8Array][] => {
-      const fileName = `${name}-${recipe}.tflite`;
+    const files = drafts.flatMap((draft, at): [string, FileContent][] => {
       const variant = variants[at];
       if (!variant) throw new FlotillaError("INTERNAL", `There is no variant ${at}.`);
-      return [
-        [fileName, file],
-        [recordNameOf(fileName), encodeRecord(facts, variant, this.#options.preprocess ?? {})],
-      ];
+      const record = encodeRecord(facts, variant, this.#options.preprocess ?? {});
+      return [...draft.files, [recordNameOf(draft.path), record]];
     });
     await this.#timed("write", () => writeFiles(output, new Map(files)));
     return {
@@ -137,13 +153,18 @@ class Conversion {
     };
   }
 
+  /** Only formats that have channels first say that their axes may be declared otherwise. */
+  #ioLayout(source: OpenedSource): "keep" | "channels-last" {
+    return source.channelsFirst === true && this.#options.keepIoLayout !== true ? "channels-last" : "keep";
+  }
+
   async #calibrationData(inputs: readonly ModelInput[]): Promise<Dataset | null> {
     const { calibration, preprocess } = this.#options;
     if (calibration) {
       const all = await loadDataset(calibration.path, inputs, preprocess);
       return subset(all, spreadIndices(all.count, calibration.samples ?? defaultCalibrationSamples));
     }
-    const needing = this.#request.recipes.find(needsCalibration);
+    const needing = this.#request.variants.find(({ recipe }) => needsCalibration(recipe))?.recipe;
     if (!needing) return null;
     throw new FlotillaError(
       "QUANT_CALIBRATION_MISSING",
@@ -160,24 +181,46 @@ class Conversion {
     return evaluate.samples === undefined ? all : subset(all, spreadIndices(all.count, evaluate.samples));
   }
 
-  async #drafts(model: Model, calibration: Dataset | null): Promise<DraftVariant[]> {
+  async #drafts(
+    source: OpenedSource,
+    model: Model,
+    calibration: Dataset | null,
+    name: string,
+  ): Promise<DraftVariant[]> {
     const drafts: DraftVariant[] = [];
-    for (const recipe of this.#request.recipes) {
-      const made = await this.#rewrite(model, recipe, calibration);
-      const file = await this.#timed("write", async () => {
-        for (const graph of made.model.graphs) verifyGraph(graph, "tflite");
-        return writeTflite(made.model);
-      });
-      drafts.push({ recipe, file, ...made });
+    for (const request of this.#request.variants) {
+      if (request.target === "tflite") drafts.push(await this.#tflite(model, request.recipe, calibration, name));
+      else drafts.push(await this.#timed("write", async () => tfjsDraft(source, model, request, name)));
     }
     return drafts;
+  }
+
+  async #tflite(model: Model, recipe: Recipe, calibration: Dataset | null, name: string): Promise<DraftVariant> {
+    const { floatOperators, ...quantized } = await this.#rewrite(model, recipe, calibration);
+    const file = await this.#timed("write", async () => {
+      for (const graph of quantized.model.graphs) verifyGraph(graph, "tflite");
+      return planTflite(quantized.model);
+    });
+    const path = `${name}-${recipe}.tflite`;
+    const [graph] = model.graphs;
+    return {
+      described: { format: "tflite", ...fileFacts(quantized.model, graph ? endAxesOf(graph) : undefined) },
+      recipe,
+      path,
+      files: new Map([[path, file]]),
+      bytes: file.byteLength,
+      sha256: digestOfPieces(file.pieces()),
+      floatOperators,
+      openers: () => tfliteOpeners(provableBytes(file), this.#runtimes),
+      quantized,
+    };
   }
 
   async #rewrite(
     model: Model,
     recipe: Recipe,
     calibration: Dataset | null,
-  ): Promise<Omit<DraftVariant, "recipe" | "file">> {
+  ): Promise<{ model: Model; int8Of: ReadonlyMap<TensorId, TensorId>; floatOperators: readonly FloatOperator[] }> {
     const plain = { floatOperators: [], int8Of: new Map<TensorId, TensorId>() };
     switch (recipe) {
       case "float32":
@@ -234,8 +277,7 @@ class Conversion {
         const accuracy =
           evaluation && truth.accuracy
             ? await variantAccuracy({
-                file: draft.file,
-                runtimes: this.#runtimes,
+                openers: draft.openers(),
                 firstOnly: this.#options.evaluate?.runtimes === "first",
                 dataset: evaluation,
                 source: truth.accuracy,
@@ -259,13 +301,16 @@ class Conversion {
     const { golden } = this.#options;
     const [graph] = float.graphs;
     if (golden !== undefined && graph) {
-      const recorded = await readRecorded(golden, graph);
+      const recorded = await readRecorded(golden, float);
       if (recorded.samples.length < leastProofSamples) throw tooFewRecorded(golden, recorded.samples.length);
       const answers = await recorded.truth.run(recorded.samples);
       return { against: recorded.truth.label, samples: recorded.samples, answers, accuracy: null };
     }
     const samples = await this.#proofSamples(evaluation ?? calibration, inputs);
-    const truth = await source.truth(this.#runtimes);
+    const truth = inFileAxes(
+      await source.truth(this.#runtimes),
+      graph ? endAxesOf(graph) : { inputs: [], outputs: [] },
+    );
     try {
       const answers: Sample[] = [];
       for (const sample of samples) answers.push(...(await truth.run([sample])));
@@ -292,19 +337,18 @@ class Conversion {
     const outputs = graph ? graph.outputs.map((id) => tensorOf(graph, id)) : [];
     const { samples, answers, against } = truth;
     const parity = await proveVariant({
-      file: draft.file,
+      openers: draft.openers(),
       outputs,
       samples,
       answers,
       against,
-      runtimes: this.#runtimes,
       progress: (done, total) => this.#report({ stage: "prove", recipe: draft.recipe, done, total }),
     });
-    const logits = logitsOf(float, draft.int8Of);
-    if (!logits) return parity;
+    const logits = draft.quantized && logitsOf(float, draft.quantized.int8Of);
+    if (!draft.quantized || !logits) return parity;
     const [report] = await layerReport({
       float,
-      quantized: draft.model,
+      quantized: draft.quantized.model,
       pairs: logits,
       samples,
       runtime: this.#fixed,
@@ -342,8 +386,9 @@ class Conversion {
 
 function parseRequest(options: ConvertOptions): Request {
   checkOptions(options);
-  const recipes = [...new Set((options.recipes ?? ["float32"]).map(parseRecipe))];
-  if (recipes.length === 0) throw new FlotillaError("CONFIG_INVALID", "Ask for at least one recipe.");
+  if (options.recipes?.length === 0) throw new FlotillaError("CONFIG_INVALID", "Ask for at least one recipe.");
+  const variants = planVariants(options.to, options.recipes);
+  const recipes = variants.map(({ recipe }) => recipe);
   const io = parseIoDType(options.io ?? "float32");
   if (io !== "float32" && !recipes.some(needsCalibration)) {
     throw new FlotillaError(
@@ -360,14 +405,44 @@ function parseRequest(options: ConvertOptions): Request {
       details: { option: "calibration-samples", found: samples },
     });
   }
-  return { recipes, io, method: parseCalibrationMethod(options.calibration?.method ?? "min-max") };
+  return { variants, io, method: parseCalibrationMethod(options.calibration?.method ?? "min-max") };
 }
 
-async function readRecorded(path: string, graph: Graph): Promise<{ truth: SourceTruth; samples: readonly Sample[] }> {
+function tfjsDraft(
+  source: OpenedSource,
+  model: Model,
+  { target, recipe }: VariantRequest & { readonly target: "tfjs" | "tfjs-layers"; readonly recipe: TfjsRecipe },
+  name: string,
+): DraftVariant {
+  const { files, facts, opener } =
+    target === "tfjs" ? tfjsGraphVariant(model, recipe) : tfjsLayersVariant(layersOf(source), source.model, recipe);
+  const path = `${name}-${target}-${recipe}`;
+  return {
+    described: { format: target, ...facts },
+    recipe,
+    path,
+    files: new Map([...files].map(([file, bytes]) => [`${path}/${file}`, bytes])),
+    bytes: [...files.values()].reduce((sum, { byteLength }) => sum + byteLength, 0),
+    sha256: digestOfFiles(files),
+    floatOperators: [],
+    openers: () => [opener],
+  };
+}
+
+function layersOf({ path, format, layersModel }: OpenedSource): LayersModelParts {
+  if (layersModel) return layersModel();
+  throw new FlotillaError(
+    "UNSUPPORTED_FORMAT",
+    `${path} is ${format}; only a TFJS LayersModel can be written as one again. Write a GraphModel: --to tfjs.`,
+    { details: { found: format, supported: ["tfjs-layers"] } },
+  );
+}
+
+async function readRecorded(path: string, model: Model): Promise<{ truth: SourceTruth; samples: readonly Sample[] }> {
   const bytes = await readFile(path).catch((cause: unknown) => {
     throw new FlotillaError("IO_NOT_FOUND", `There is no golden file at ${path}.`, { details: { path }, cause });
   });
-  return recordedTruth(path, new Uint8Array(bytes), graph);
+  return recordedTruth(path, new Uint8Array(bytes), model);
 }
 
 const tooFewRecorded = (path: string, found: number): FlotillaError =>

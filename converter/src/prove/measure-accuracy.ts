@@ -1,9 +1,8 @@
 /** Top-1 accuracy of the source and of variants on labelled data, in the runtimes that run them. */
-import type { TfliteRuntime } from "@flotilla/device-agent/ports/tflite-runtime";
 import { asFlotillaError, FlotillaError } from "@flotilla/protocol/errors";
 import type { Dataset } from "../data/dataset.ts";
-import { runtimeLabel, type Sample, type SourceTruth } from "../runtimes/source-truth.ts";
-import { asReals, openVariant } from "../runtimes/variant-runner.ts";
+import type { Sample, SourceTruth } from "../runtimes/source-truth.ts";
+import { asReals, type VariantOpener } from "../runtimes/variant-runner.ts";
 import { type AccuracyEstimate, topIndex, wilson } from "./accuracy.ts";
 
 /** Samples that a source runtime gets at once. */
@@ -50,9 +49,8 @@ export async function sourceAccuracy(truth: SourceTruth, dataset: Dataset): Prom
 }
 
 export interface VariantAccuracyRequest {
-  readonly file: Uint8Array;
   /** Those that do not load the variant are left out. */
-  readonly runtimes: readonly TfliteRuntime[];
+  readonly openers: readonly VariantOpener[];
   /** Stop after the first that loads it. */
   readonly firstOnly: boolean;
   readonly dataset: Dataset;
@@ -62,21 +60,21 @@ export interface VariantAccuracyRequest {
 
 /** @throws PROOF_UNAVAILABLE when no runtime loads the variant */
 export async function variantAccuracy(request: VariantAccuracyRequest): Promise<Accuracy> {
-  const { file, runtimes, firstOnly, dataset, source, progress } = request;
+  const { openers, firstOnly, dataset, source, progress } = request;
   const labels = labelsOf(dataset);
   const estimates: { readonly runtime: string; readonly estimate: AccuracyEstimate }[] = [];
-  for (const [place, runtime] of runtimes.entries()) {
+  for (const [place, opener] of openers.entries()) {
     if (firstOnly && estimates.length > 0) break;
-    const variant = await openVariant(file, runtime).catch(onlyUnloadable);
+    const variant = await opener.open().catch(onlyUnloadable);
     if (!variant) continue;
     let correct = 0;
     for (let at = 0; at < dataset.count; at++) {
       const [scores] = await variant.run(await dataset.sample(at));
       if (scores && topIndex(scores) === labels[at]) correct++;
-      progress?.(place * dataset.count + at + 1, runtimes.length * dataset.count);
+      progress?.(place * dataset.count + at + 1, openers.length * dataset.count);
     }
     variant.close();
-    estimates.push({ runtime: runtimeLabel(runtime), estimate: wilson(correct, dataset.count) });
+    estimates.push({ runtime: variant.label(), estimate: wilson(correct, dataset.count) });
   }
   const [worst] = [...estimates].sort((a, b) => a.estimate.value - b.estimate.value);
   if (!worst) throw new FlotillaError("PROOF_UNAVAILABLE", "No runtime here runs the variant.");

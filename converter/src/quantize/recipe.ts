@@ -46,4 +46,4 @@ export function parseCalibrationMethod(text: string): CalibrationMethod {
 }
 
 /** Does this recipe need to see data? */
-export const needsCalibration = (recipe: Recipe): boolean => recipe === "int8";
+export const needsCalibration = (recipe: string): boolean => recipe === "int8";

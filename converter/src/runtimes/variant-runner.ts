@@ -5,20 +5,34 @@
 import type { LoadedModel, RuntimeTensor, TfliteRuntime } from "@flotilla/device-agent/ports/tflite-runtime";
 import type { NdArray } from "@flotilla/protocol/nd-array";
 import { clamp, roundHalfAwayFromZero } from "../quantize/rounding.ts";
-import type { Sample } from "./source-truth.ts";
+import { runtimeLabel, type Sample } from "./source-truth.ts";
 
 export interface VariantRunner {
-  readonly outputs: readonly RuntimeTensor[];
+  readonly outputs: readonly Pick<RuntimeTensor, "quantization">[];
+  /** What runs it, e.g. "litert 2.5.3 (wasm-relaxed-simd)"; some runtimes change their build with the first run. */
+  label(): string;
   /** Every output as real numbers. */
   run(sample: Sample): Promise<readonly ArrayLike<number>[]>;
   close(): void;
 }
+
+/** One runtime that may run a variant. */
+export interface VariantOpener {
+  readonly name: string;
+  /** @throws UNSUPPORTED_RUNTIME when the runtime cannot load it */
+  open(): Promise<VariantRunner>;
+}
+
+/** A `.tflite` variant in each of the runtimes. */
+export const tfliteOpeners = (bytes: Uint8Array, runtimes: readonly TfliteRuntime[]): readonly VariantOpener[] =>
+  runtimes.map((runtime) => ({ name: runtime.name, open: () => openVariant(bytes, runtime) }));
 
 /** @throws UNSUPPORTED_RUNTIME when the runtime cannot load it */
 export async function openVariant(bytes: Uint8Array, runtime: TfliteRuntime): Promise<VariantRunner> {
   const loaded: LoadedModel = await runtime.load(bytes);
   return {
     outputs: loaded.outputs,
+    label: () => runtimeLabel(runtime),
     run: async (sample) => {
       const results = await loaded.run(sample.map((array, at) => asInput(array, loaded.inputs[at])));
       return results.map((result, at) => asReals(result, loaded.outputs[at]));

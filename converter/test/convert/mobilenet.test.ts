@@ -17,6 +17,7 @@ import { proveVariant } from "../../src/prove/prove-variant.ts";
 import { readTflite } from "../../src/readers/tflite/read-tflite.ts";
 import type { Sample } from "../../src/runtimes/source-truth.ts";
 import { tapActivations } from "../../src/runtimes/tap-activations.ts";
+import { tfliteOpeners } from "../../src/runtimes/variant-runner.ts";
 import { floats, temporaryFolder, writeNpz } from "./temporary.ts";
 
 const size = 224;
@@ -72,7 +73,13 @@ test("int8 probabilities and logits reach 15 dB on unseen crops", async () => {
   const [graph] = source.model.graphs;
   const outputs = (graph?.outputs ?? []).flatMap((id) => graph?.tensors.get(id) ?? []);
   const runtimes = [createLitertRuntime(), createTfliteRuntime()];
-  const parity = await proveVariant({ file, outputs, samples: unseen, answers, against: truth.label, runtimes });
+  const parity = await proveVariant({
+    openers: tfliteOpeners(file, runtimes),
+    outputs,
+    samples: unseen,
+    answers,
+    against: truth.label,
+  });
   expect(parity.samples).toBe(unseenCount);
   expect(parity.sqnrDb).toBeGreaterThanOrEqual(15);
   expect(parity.top1Agreement).toBeGreaterThanOrEqual(0.95);
