@@ -28,6 +28,7 @@ export interface Verdict {
 
 export function judge(entry: CorpusEntry, measurement: Measurement, baseline: Baseline): Verdict {
   const failures: string[] = [];
+  const byReason = new Map<string, Target[]>();
   const { recognisedAs } = measurement;
   if (recognisedAs !== null && recognisedAs !== entry.format) {
     failures.push(`recognised as ${recognisedAs}, not ${entry.format}`);
@@ -40,9 +41,10 @@ export function judge(entry: CorpusEntry, measurement: Measurement, baseline: Ba
       const known = baseline[entry.model]?.[target];
       const expected = expectationOf(entry, target);
       const reasons = [...unexpected(found, expected, entry), ...(known ? regressions(found, known) : [])];
-      failures.push(...reasons.map((reason) => `${target}: ${reason}`));
+      for (const reason of reasons) byReason.set(reason, [...(byReason.get(reason) ?? []), target]);
     }
   }
+  for (const [reason, at] of byReason) failures.push(`${at.join(" and ")}: ${reason}`);
   return { status: failures.length > 0 ? "failed" : pending ? "pending" : "ok", notes: failures };
 }
 

@@ -15,12 +15,15 @@ import type { MeasuredError, Measurement, TargetMeasurement } from "./measuremen
 type Attempt = { readonly result: ConvertResult } | { readonly error: FlotillaError };
 type ByTarget<T> = Readonly<Record<Target, T>>;
 
+/** The least that a proof takes: the recorded answers come on top. */
+const proofSamples = 8;
+
 export async function measure(entry: CorpusEntry, twice: boolean): Promise<Measurement> {
   const started = performance.now();
   const output = await mkdtemp(join(tmpdir(), "flotilla-corpus-"));
   try {
     const { golden, inputShapes } = entry;
-    const base = { name: "model", output, ...(inputShapes ? { inputShapes } : {}) };
+    const base = { name: "model", output, proofSamples, ...(inputShapes ? { inputShapes } : {}) };
     const model = await modelPath(entry).catch(asFlotillaError);
     const proof = typeof model === "string" ? await attempts({ ...base, model }) : bothAre({ error: model });
     const recorded =
@@ -72,8 +75,9 @@ function targetMeasurement(
   again: ByTarget<Attempt> | null,
 ): TargetMeasurement | "pending" {
   const proof = proofs[target];
-  if ("result" in proof && !variantOf(proof, target)) return "pending";
   const golden = recorded?.[target];
+  // Converted, but not to this: the format is not written yet.
+  if ([proof, golden].some((one) => one && "result" in one && !variantOf(one, target))) return "pending";
   const proven = variantOf(proof, target);
   // Where nothing here runs the source, the file is that of the conversion proven by recorded answers.
   const variant = proven ?? variantOf(golden, target);
@@ -103,8 +107,10 @@ function failedParity({ code, details }: FlotillaError): number | null {
   return typeof details.maxRel === "number" ? details.maxRel : null;
 }
 
-function describe({ code, message, details }: FlotillaError): MeasuredError {
+function describe({ code, message, details, cause }: FlotillaError): MeasuredError {
   const named = Array.isArray(details) ? details.map((one: Readonly<Record<string, unknown>>) => one.operator) : [];
   const operators = new Set(named.filter((one) => typeof one === "string"));
-  return { code, message, operators: [...operators].sort() };
+  const where =
+    code === "INTERNAL" && cause instanceof Error ? `\n${cause.stack?.split("\n").slice(1, 5).join("\n")}` : "";
+  return { code, message: message + where, operators: [...operators].sort() };
 }

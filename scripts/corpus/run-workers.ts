@@ -5,6 +5,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { FlotillaError } from "@flotilla/protocol/errors";
 import type { CorpusEntry, Target } from "./manifest.ts";
 import type { Measurement, TargetMeasurement } from "./measurement.ts";
 import type { MeasureOrder } from "./worker.ts";
@@ -17,8 +18,8 @@ export interface RunOptions {
 }
 
 const modelsPerProcess = 12;
-/** InceptionV3 in the WASM backend of tfjs takes about 60 s on a busy machine. */
-const modelTimeoutMs = 240_000;
+/** The largest take a minute on two idle cores; a busy machine may need several times that. */
+const modelTimeoutMs = 400_000;
 const keptErrorCharacters = 2000;
 
 /** In the order of `entries`. */
@@ -31,6 +32,7 @@ export async function measureAll(entries: readonly CorpusEntry[], options: RunOp
       if (!worker?.usable) {
         worker?.stop();
         worker = new Worker();
+        await worker.ready();
       }
       const measurement = await worker.measure({ entry, twice: options.twice });
       measured[at] = measurement;
@@ -61,6 +63,18 @@ class Worker {
 
   stop(): void {
     this.#child.kill();
+  }
+
+  /** A process that cannot even load the converter says nothing of a model: the run ends. */
+  async ready(): Promise<void> {
+    const settled = new AbortController();
+    const { signal } = settled;
+    const [said]: unknown[] = await Promise.race([
+      once(this.#child, "message", { signal }),
+      once(this.#child, "close", { signal }).then(() => []),
+    ]);
+    settled.abort();
+    if (said !== "ready") throw new FlotillaError("INTERNAL", `The converter cannot be loaded. ${this.#errors}`);
   }
 
   async measure(order: MeasureOrder): Promise<Measurement> {

@@ -1,4 +1,4 @@
-/** The child process of the corpus: measures the entries it is sent, one after the other, and sends each result back. */
+/** The child process of the corpus: says "ready", measures the entries it is sent, one by one, and sends each result. */
 import type { CorpusEntry } from "./manifest.ts";
 import { measure } from "./measure.ts";
 
@@ -11,3 +11,4 @@ export interface MeasureOrder {
 process.on("message", (order: MeasureOrder) => {
   void measure(order.entry, order.twice).then((measurement) => process.send?.(measurement));
 });
+process.send?.("ready");
