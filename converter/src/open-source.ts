@@ -5,8 +5,10 @@
 import { basename, dirname, extname, resolve } from "node:path";
 import { FlotillaError } from "@flotilla/protocol/errors";
 import { detectFormat, modelFileOf } from "./sources/detect-format.ts";
+import { openFrozenGraph } from "./sources/open-frozen-graph.ts";
 import { openKerasArchiveSource, openKerasH5Source } from "./sources/open-keras.ts";
 import { openOnnx } from "./sources/open-onnx.ts";
+import { openSavedModel } from "./sources/open-saved-model.ts";
 import { openTfjsGraph } from "./sources/open-tfjs-graph.ts";
 import { openTfjsLayers } from "./sources/open-tfjs-layers.ts";
 import { openTflite } from "./sources/open-tflite.ts";
@@ -18,6 +20,8 @@ const openers: Partial<Readonly<Record<SourceFormat, SourceOpener>>> = {
   "keras-h5": openKerasH5Source,
   "keras-v3": openKerasArchiveSource,
   onnx: openOnnx,
+  "frozen-graph": openFrozenGraph,
+  "saved-model": openSavedModel,
   "tfjs-graph": openTfjsGraph,
   "tfjs-layers": openTfjsLayers,
   tflite: openTflite,

@@ -134,6 +134,17 @@ export const bytes = scalar<Uint8Array>({
   read: (reader) => reader.bytes(),
 });
 
+/** A scalar that may be absent, which zero does not tell (in a oneof). */
+export const optional = <T>({ number, element: { wire, read } }: Field<T> & { readonly element: Scalar<T> }) =>
+  ({
+    number,
+    initial: () => undefined,
+    read: ({ reader }, found) => {
+      need(found, wire, number);
+      return read(reader);
+    },
+  }) satisfies Field<T | undefined> as Field<T | undefined>;
+
 /** A list of scalars, packed or not. */
 export function list<T>(field: Field<T> & { readonly element: Scalar<T> }): Field<readonly T[]> {
   const { number, element } = field;

@@ -24,9 +24,14 @@ export const identityLowering: TfLowering = {
     "PlaceholderWithDefault", "Print", "DebugIdentity", "DebugIdentityV2", "OptimizationBarrier", "ReadVariableOp",
     "XlaSharding", "_EagerConst",
   ], // biome-ignore format: a list
+  lower: (node) => node.input(0),
+};
+
+/** Variables whose values are known are constants by now; the reason that one is not stands in an attribute. */
+export const variableLowering: TfLowering = {
+  ops: ["VarHandleOp", "VariableV2", "Variable"],
   lower: (node) => {
-    if (node.op === "ReadVariableOp") throw new NodeRefusal("its variable is not in the checkpoint");
-    return node.input(0);
+    throw new NodeRefusal(node.stringAttr("_reason", "variables are not part of this file; freeze the graph"));
   },
 };
 

@@ -1,7 +1,7 @@
 /** Every TensorFlow operator that can be converted. Adding one is adding a file, and a line here. */
 import { arithmeticLowerings } from "./arithmetic.ts";
 import { ifLowering, switchLowering } from "./conditional.ts";
-import { castLowering, constLowering, identityLowering, identityNLowering } from "./constants.ts";
+import { castLowering, constLowering, identityLowering, identityNLowering, variableLowering } from "./constants.ts";
 import { convolutionLowerings } from "./convolution.ts";
 import { einsumLowering } from "./einsum.ts";
 import { elementwiseLowerings } from "./elementwise.ts";
@@ -34,6 +34,7 @@ const lowerings: readonly TfLowering[] = [
   ...spatialLowerings,
   stridedSliceLowering,
   switchLowering,
+  variableLowering,
 ];
 
 /** Operator → lowering. */
