@@ -15,6 +15,7 @@ export const openOnnx: SourceOpener = async (path, file, options) => {
     format: "onnx",
     sha256: source.digest(),
     model,
+    channelsFirst: true,
     truth: () => onnxTruth(container, model),
   };
 };

@@ -22,7 +22,7 @@ export interface ReadOnnxOptions {
   readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
 }
 
-const oldestOperatorSet = 7;
+const oldestOperatorSet = 6;
 const newestOperatorSet = 22;
 const maxDepth = 32;
 /** Of all nodes, functions inlined. */

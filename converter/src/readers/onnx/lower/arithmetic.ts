@@ -34,7 +34,7 @@ import { sqrt } from "../../../ops/sqrt.ts";
 import { square } from "../../../ops/square.ts";
 import { sub } from "../../../ops/sub.ts";
 import type { NodeBuilder } from "../node-builder.ts";
-import { castTo } from "./compose.ts";
+import { castTo, reshaped } from "./compose.ts";
 import type { OnnxLowering } from "./lowering.ts";
 
 const unary = <A extends Attributes>(operator: string, op: Op<A>): OnnxLowering => ({
@@ -44,8 +44,16 @@ const unary = <A extends Attributes>(operator: string, op: Op<A>): OnnxLowering 
 
 const binary = <A extends Attributes>(operator: string, op: Op<A>): OnnxLowering => ({
   operators: [operator],
-  lower: (node) => node.emit(op, "", [node.input(0), node.input(1)]),
+  lower: (node) => node.emit(op, "", [node.input(0), secondOf(node)]),
 });
+
+/** Before version 7 the second operand says which axis of the first it starts at. */
+function secondOf(node: NodeBuilder): TensorId {
+  const b = node.input(1);
+  if (node.version >= 7 || !node.has("axis")) return b;
+  const behind = node.rank(node.input(0)) - node.int("axis", 0) - node.rank(b);
+  return reshaped(node, "aligned", b, [...node.shape(b), ...new Array<number>(Math.max(behind, 0)).fill(1)]);
+}
 
 /** Any number of operands, two at a time. */
 const variadic = <A extends Attributes>(operator: string, op: Op<A>): OnnxLowering => ({
@@ -72,7 +80,7 @@ const power: OnnxLowering = {
   lower: (node) => {
     const x = node.input(0);
     const dtype = node.dtype(x);
-    const given = node.input(1);
+    const given = secondOf(node);
     const values = node.graph.valuesOf(given);
     const exponent = values?.length === 1 && node.rank(given) <= node.rank(x) ? values[0] : undefined;
     if (dtype === "float32") {

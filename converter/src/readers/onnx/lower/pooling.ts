@@ -29,7 +29,7 @@ import { reduceBy } from "./reduce.ts";
 /** The least float32: what padding must be for a maximum to ignore it. */
 const lowest = -3.4028234663852886e38;
 /** Most parts that a pool is taken apart into. */
-const maxParts = 128;
+const maxParts = 256;
 
 /** Comes from an operator that gives no negative numbers, through others that only move them. */
 function isNeverNegative(node: NodeBuilder, id: TensorId): boolean {
