@@ -1,5 +1,6 @@
 /** Prints docs/ops.md from the operator registry: what every operator can do here, and why not where it cannot. */
 import { isUnsupported, type Op, type OperandRole, type ResultRule } from "@flotilla/converter/ops/define-op";
+import { isBarrier } from "@flotilla/converter/ops/layout/layout-rule";
 import { operators } from "@flotilla/converter/ops/registry";
 
 export function renderOps(): string {
@@ -12,10 +13,12 @@ export function renderOps(): string {
     "",
     "- **int8**: can it run in int8? The scale of its result: *own* (calibrated), *of x* (equal to that operand's), *fixed*.",
     "- **folds**: is it evaluated when all its operands are constants?",
+    "- **TFJS**: can it be written into a TFJS GraphModel?",
+    "- **layout**: can its axes change order (NCHW to NHWC) around it? A barrier is what keeps its own.",
     "- **versions**: operator versions that are written, each with the first TensorFlow runtime that has it.",
     "",
-    "| operator | operands | int8 | folds | fuses | versions |",
-    "|---|---|---|---|---|---|",
+    "| operator | operands | int8 | folds | TFJS | layout | fuses | versions |",
+    "|---|---|---|---|---|---|---|---|",
     ...sorted.map(row),
     "",
     "## Notes",
@@ -37,6 +40,8 @@ function row(op: Op): string {
     op.operands.map(operand).join(", "),
     isUnsupported(op.int8) ? "no" : [...new Set(op.results.map(scale))].join(", "),
     isUnsupported(op.evaluate) ? "" : "yes",
+    isUnsupported(op.raise) ? "" : "yes",
+    isBarrier(op.layout) ? "barrier" : "follows",
     fuses,
     versions.join(", "),
   ];
