@@ -4,10 +4,10 @@
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
 import type { RandomAccess } from "@flotilla/protocol/random-access";
+import { at } from "@flotilla/protocol/tflite/corrupt";
 import type { FileModel } from "@flotilla/protocol/tflite/schema";
 import type { Constant } from "../../ir/graph.ts";
 import { lazyConstant } from "../../ir/lazy-constant.ts";
-import { at } from "./corrupt.ts";
 
 export type BufferOf = (index: number, path: string) => Constant;
 

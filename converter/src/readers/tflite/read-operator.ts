@@ -4,6 +4,7 @@
  */
 
 import type { RandomAccess } from "@flotilla/protocol/random-access";
+import { at, corrupt } from "@flotilla/protocol/tflite/corrupt";
 import { builtinOperatorNames } from "@flotilla/protocol/tflite/enums";
 import type { FileModel, FileOperator, FileOperatorCode, FileTensor } from "@flotilla/protocol/tflite/schema";
 import type { Node, TensorId } from "../../ir/graph.ts";
@@ -11,7 +12,6 @@ import { custom } from "../../ops/custom.ts";
 import type { Op } from "../../ops/define-op.ts";
 import { optionsOf } from "../../ops/options.ts";
 import { opByCode } from "../../ops/registry.ts";
-import { at, corrupt } from "./corrupt.ts";
 import { fileRange } from "./file-buffers.ts";
 
 /** Why an operator cannot be converted: a row of UNSUPPORTED_OPERATOR's details. */

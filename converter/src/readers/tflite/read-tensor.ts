@@ -3,10 +3,10 @@
  * ParseQuantization); says what it cannot carry instead of dropping it. `min` and `max` are hints for trainers, not carried.
  */
 
+import { corrupt } from "@flotilla/protocol/tflite/corrupt";
 import type { FileQuantization, FileTensor } from "@flotilla/protocol/tflite/schema";
 import { byteSize, type Quantization, type Shape, type Tensor, type TensorId } from "../../ir/graph.ts";
 import { dtypeOf } from "../../ops/element-type.ts";
-import { corrupt } from "./corrupt.ts";
 import type { BufferOf } from "./file-buffers.ts";
 
 /** Larger tensors, and ones of more axes, are none that a runtime could hold. */

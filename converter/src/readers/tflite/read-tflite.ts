@@ -6,6 +6,7 @@
 import { FlotillaError } from "@flotilla/protocol/errors";
 import { decodeFlatbuffer } from "@flotilla/protocol/flatbuffer/decode-flatbuffer";
 import { memoryAccess, type RandomAccess } from "@flotilla/protocol/random-access";
+import { at, corrupt } from "@flotilla/protocol/tflite/corrupt";
 import {
   type FileGraph,
   type FileModel,
@@ -15,7 +16,6 @@ import {
 } from "@flotilla/protocol/tflite/schema";
 import { defaultSignature } from "../../ir/default-signature.ts";
 import type { Graph, Model, Node, Signature, Tensor, TensorId } from "../../ir/graph.ts";
-import { at, corrupt } from "./corrupt.ts";
 import { type BufferOf, fileBuffers } from "./file-buffers.ts";
 import { readOperator, type UnsupportedUse } from "./read-operator.ts";
 import { readTensor } from "./read-tensor.ts";

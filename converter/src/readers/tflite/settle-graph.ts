@@ -4,11 +4,11 @@
  * so a stored size fills in for one that only the run tells, and one that contradicts the operator is FORMAT_CORRUPT.
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
+import { corrupt } from "@flotilla/protocol/tflite/corrupt";
 import { byteSize, constantOf, type Node, type Shape, type Tensor, type TensorId } from "../../ir/graph.ts";
 import type { OperandFacts, ResultFacts } from "../../ops/define-op.ts";
 import { operandsOf, resultsOf } from "../../ops/graph-facts.ts";
 import { opOf } from "../../ops/registry.ts";
-import { corrupt } from "./corrupt.ts";
 import { checkSize } from "./read-tensor.ts";
 
 export interface UnsettledGraph {

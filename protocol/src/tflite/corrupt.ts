@@ -1,5 +1,5 @@
-/** How the `.tflite` reader reports a file that contradicts itself: with the path of the offending table. */
-import { FlotillaError } from "@flotilla/protocol/errors";
+/** How a `.tflite` file is reported that contradicts itself: with the path of the offending table. */
+import { FlotillaError } from "../errors.ts";
 
 export const corrupt = (
   path: string,
