@@ -222,6 +222,12 @@ class Lowering {
   }
 }
 
+function unknownReason(className: string): string {
+  if (className === "Lambda") return "it is Python code, which is never run; replace it by layers and save again";
+  if (className.includes(">")) return "a class of the model's own, whose code is not in the file; replace it by layers";
+  return "no conversion of this layer is known";
+}
+
 const majorOf = (version: JsonValue | undefined): number | undefined =>
   typeof version === "string" && /^\d+\./.test(version) ? Number.parseInt(version, 10) : undefined;
 
@@ -244,7 +250,7 @@ function within<T>(spec: LayerSpec, run: () => T): T {
 /** The lowering of a call. Throws {@link LayerRefusal}. */
 function lowerableBy({ layer, inputs, name }: LayerCall, dialect: Dialect) {
   const lowering = layerLoweringOf(layer);
-  if (!lowering) throw new LayerRefusal("no conversion of this layer is known");
+  if (!lowering) throw new LayerRefusal(unknownReason(layer.className));
   if (lowering.arity === "one" && inputs.length !== 1) {
     throw new FlotillaError(
       "FORMAT_CORRUPT",
