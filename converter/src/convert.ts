@@ -23,7 +23,7 @@ import { loadDataset } from "./data/load-dataset.ts";
 import { randomDataset } from "./data/random-dataset.ts";
 import { digestOfPieces } from "./file-digest.ts";
 import { fileFacts, parametersOf } from "./file-facts.ts";
-import { type Graph, type Model, type TensorId, tensorOf } from "./ir/graph.ts";
+import { type Model, type TensorId, tensorOf } from "./ir/graph.ts";
 import { modelNameOf, type OpenedSource, openSource } from "./open-source.ts";
 import { verifyGraph } from "./ops/verify-graph.ts";
 import { runPasses } from "./passes/pipeline.ts";

@@ -59,15 +59,12 @@ describe("convert refuses what it does not do", () => {
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   const cases: readonly (readonly [string, string])[] = [
-    ["--to tfjs", "UNSUPPORTED_FORMAT"],
-    ["--to tfjs-layers", "UNSUPPORTED_FORMAT"],
+    ["--to tfjs --recipe int8", "CONFIG_RECIPE_UNKNOWN"],
+    ["--recipe weights-uint8", "CONFIG_RECIPE_UNKNOWN"],
     ["--to gif", "CONFIG_USAGE"],
-    ["--format onnx", "UNSUPPORTED_FORMAT"],
-    ["--format keras-h5", "UNSUPPORTED_FORMAT"],
     ["--format word", "CONFIG_USAGE"],
     ["--override op:CONV_2D=float32", "UNSUPPORTED_OPTION"],
     ["--block-size 32", "UNSUPPORTED_OPTION"],
-    ["--keep-io-layout", "UNSUPPORTED_OPTION"],
     ["--target tflm", "UNSUPPORTED_OPTION"],
     ["--report report.html", "UNSUPPORTED_OPTION"],
     ["--calibration data.npz --calibration-method entropy", "UNSUPPORTED_OPTION"],

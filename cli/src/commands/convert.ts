@@ -2,6 +2,7 @@
 import type { ConvertOptions, ConvertProgress } from "@flotilla/converter/convert-options";
 import type { ConvertedVariant, ConvertResult } from "@flotilla/converter/convert-result";
 import { type SourceFormat, sourceFormats } from "@flotilla/converter/sources/source";
+import { targets } from "@flotilla/converter/targets";
 import { FlotillaError } from "@flotilla/protocol/errors";
 import { type Command, Option } from "commander";
 import { collect, leaf, type Options } from "../command.ts";
@@ -17,9 +18,6 @@ import {
 } from "../option-values.ts";
 import { bytesForPeople, percent, table } from "../output.ts";
 
-/** What `--to` will take. */
-const unwrittenFormats = ["tfjs", "tfjs-layers"] as const;
-
 /** Flags of the design that do nothing yet: taken, so that the answer is "not yet" and not "unknown". */
 const later: readonly (readonly [string, string])[] = [
   ["--block-size <n>", "blockSize"],
@@ -32,15 +30,8 @@ const later: readonly (readonly [string, string])[] = [
 export const formatOf = (options: Options): "auto" | SourceFormat | undefined =>
   wordOf(options, "format", ["auto", ...sourceFormats]);
 
-/** What is known and not done is said, never ignored. @throws UNSUPPORTED_FORMAT, UNSUPPORTED_OPTION, CONFIG_USAGE */
+/** What is known and not done is said, never ignored. @throws UNSUPPORTED_OPTION, CONFIG_USAGE */
 function refuseWhatIsNotDone(options: Options): void {
-  for (const to of listOf(options, "to")) {
-    wordOf({ to }, "to", ["tflite", ...unwrittenFormats]);
-    if (to === "tflite") continue;
-    throw new FlotillaError("UNSUPPORTED_FORMAT", `Variants in ${to} are not written yet; tflite is.`, {
-      details: { found: to, supported: ["tflite"] },
-    });
-  }
   const asked = later.filter(([, name]) => options[name] !== undefined);
   if (asked.length > 0) {
     const flags = asked.map(([, name]) => flagOf(name));
@@ -67,6 +58,8 @@ function refuseWhatIsNotDone(options: Options): void {
 async function convertOptions(model: string, options: Options): Promise<ConvertOptions> {
   refuseWhatIsNotDone(options);
   const format = formatOf(options);
+  const to = listOf(options, "to");
+  for (const one of to) wordOf({ to: one }, "to", targets);
   const recipes = listOf(options, "recipe");
   const samples = numberOf(options, "calibrationSamples", { least: 1, whole: true });
   const maxDrop = numberOf(options, "maxDrop", { least: 0 });
@@ -83,6 +76,7 @@ async function convertOptions(model: string, options: Options): Promise<ConvertO
     keepIoLayout: options.keepIoLayout === true,
     ...(options.name === undefined ? {} : { name: String(options.name) }),
     ...(format === undefined ? {} : { format }),
+    ...(to.length === 0 ? {} : { to }),
     ...(recipes.length === 0 ? {} : { recipes }),
     ...(options.io === undefined ? {} : { io: String(options.io) }),
     ...(options.calibration === undefined
@@ -116,9 +110,9 @@ const progressLine = ({ stage, recipe, done, total }: ConvertProgress): string =
 
 const decibels = (value: number | null): string => (value === null ? "identical" : `${value.toFixed(1)} dB`);
 
-function row({ recipe, bytes, accuracy, parity, floatOperators, file }: ConvertedVariant): string[] {
+function row({ format, recipe, bytes, accuracy, parity, floatOperators, file }: ConvertedVariant): string[] {
   return [
-    recipe,
+    format === "tflite" ? recipe : `${format} ${recipe}`,
     bytesForPeople(bytes),
     accuracy === null ? "-" : percent(accuracy.variant),
     accuracy === null ? "-" : percent(accuracy.drop),
@@ -155,15 +149,23 @@ function resultText({ source, variants, seconds }: ConvertResult): string {
 const withOptions = (command: Command): Command => {
   command
     .requiredOption("--output <folder>", "where the variants go, each with a record of its conversion; all or none")
-    .option("--name <name>", "files are called <name>-<recipe>.tflite; default: after the model")
+    .option("--name <name>", "<name>-<recipe>.tflite, <name>-tfjs-<recipe>/; default: after the model")
     .option("--format <format>", `auto, ${sourceFormats.join(", ")}; default: told by content`)
-    .option("--to <format>", "tflite; may be repeated", collect)
-    .option("--recipe <recipe>", "float32 (default), float16 or int8; one variant each; may be repeated", collect)
+    .option("--to <format>", "tflite (default), tfjs, tfjs-layers (from a LayersModel); may be repeated", collect)
+    .option(
+      "--recipe <recipe>",
+      "float32 (default), float16, int8; TFJS: float16, weights-uint16, weights-uint8; one variant each; may be repeated",
+      collect,
+    )
     .option("--io <dtype>", "inputs and outputs of integer recipes: float32 (default), int8, uint8")
     .option("--calibration <data>", "what the model will see: folder of images, .npz, .npy, .json, .jsonl")
     .option("--calibration-samples <n>", "how many of them, evenly spread; default 200")
     .option("--calibration-method <method>", "min-max (default), moving-average, percentile, mse")
-    .option("--input <name=shape>", "fixes dynamic sizes (image=1x224x224x3); may be repeated", collect)
+    .option(
+      "--input <name=shape>",
+      "fixes dynamic sizes (image=1x224x224x3; ? keeps one dynamic); may be repeated",
+      collect,
+    )
     .option("--preprocess <file>", "JSON: input name → steps from a picture to what the model takes")
     .option("--evaluate <data>", "labelled data: measures accuracy of source and variants")
     .option("--evaluate-samples <n>", "how many of them, evenly spread; default all")
@@ -181,10 +183,12 @@ const withOptions = (command: Command): Command => {
 export function addConvertCommand(program: Command): void {
   leaf(program, {
     usage: "convert <model>",
-    description: "convert a trained model to .tflite variants, and prove each against the source's own runtime",
+    description:
+      "convert a trained model to .tflite and TFJS variants, and prove each against the source's own runtime",
     examples: [
       "convert model.tflite --output out",
       "convert digits/model.json --output out --recipe float16 --recipe int8 --calibration samples.npz",
+      "convert model.tflite --output out --to tfjs --recipe weights-uint8",
       "convert model.json --output out --recipe int8 --io uint8 --calibration photos --preprocess prep.json",
       "convert model.json --output out --recipe int8 --calibration train.npz --evaluate test.npz --max-drop 0.01 --json",
     ],

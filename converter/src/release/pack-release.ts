@@ -112,10 +112,13 @@ export async function packRelease(options: PackOptions): Promise<CreatedRelease>
 async function readVariants(paths: readonly string[]): Promise<VariantFile[]> {
   const [only] = paths;
   const isFolder = paths.length === 1 && only !== undefined && (await found(only)).isDirectory();
-  const files = isFolder ? (await readdir(only)).filter((name) => name.endsWith(".tflite")).sort() : paths;
+  const names = isFolder ? (await readdir(only)).sort() : [];
+  if (isFolder && names.includes("model.json")) throw folderVariant(only);
+  const files = isFolder ? names.filter((name) => name.endsWith(".tflite")) : paths;
   const variants: VariantFile[] = [];
   for (const file of files) {
     const path = isFolder ? join(only, file) : file;
+    if ((await found(path)).isDirectory()) throw folderVariant(path);
     const bytes = new Uint8Array(
       await readFile(path).catch((cause: unknown) => {
         throw new FlotillaError("IO_NOT_FOUND", `There is no variant at ${path}.`, { details: { path }, cause });
@@ -126,6 +129,13 @@ async function readVariants(paths: readonly string[]): Promise<VariantFile[]> {
   if (variants.length === 0) throw new FlotillaError("IO_NOT_FOUND", `There is no .tflite file in ${only ?? "()"}.`);
   return isFolder ? variants.sort((a, b) => a.bytes.byteLength - b.bytes.byteLength) : variants;
 }
+
+const folderVariant = (path: string): FlotillaError =>
+  new FlotillaError(
+    "UNSUPPORTED_FORMAT",
+    `${path} is a folder, as TFJS variants are; releases hold .tflite files, not yet anything else.`,
+    { details: { path, supported: ["tflite"] } },
+  );
 
 const found = (path: string) =>
   stat(path).catch((cause: unknown) => {
