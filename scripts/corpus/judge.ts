@@ -68,9 +68,10 @@ function notConverted(found: TargetMeasurement, entry: CorpusEntry): string[] {
   const reasons: string[] = [];
   const bound = entry.goldenMaxRel ?? float32MaxRel;
   const provenByRecord = goldenMaxRel !== null && goldenMaxRel <= bound;
-  if (error && !(error.code === "PROOF_UNAVAILABLE" && provenByRecord)) reasons.push(`${error.code}: ${error.message}`);
+  const noRuntime = error?.code === "PROOF_UNAVAILABLE";
+  if (error && !(noRuntime && provenByRecord)) reasons.push(`${error.code}: ${error.message}`);
   else if (!error && maxRel === null) reasons.push("was not proven");
-  if (entry.golden !== undefined && !provenByRecord && !error) {
+  if (entry.golden !== undefined && !provenByRecord && (!error || noRuntime)) {
     reasons.push(
       goldenMaxRel === null
         ? `recorded answers: ${goldenError?.code}: ${goldenError?.message}`

@@ -115,7 +115,7 @@ def check_outputs(name, outputs):
             assert spread > 1e-3, f"{name}: {key} hardly depends on the input ({spread})"
 
 
-def keep(name, *, format, file, framework, tests, inputs=None, outputs=None, input_shapes=None, expect=None, licence="Apache-2.0"):
+def keep(name, *, format, file, framework, tests, inputs=None, outputs=None, input_shapes=None, expect=None, expect_tfjs=None, golden_max_rel=None, licence="Apache-2.0"):
     """Writes expected.npz and the manifest entry. `inputs`, `outputs`: name → array, first axis = sample."""
     folder = MODELS / name
     entry = {
@@ -135,7 +135,11 @@ def keep(name, *, format, file, framework, tests, inputs=None, outputs=None, inp
         entry["golden"] = f"models/{name}/expected.npz"
     if input_shapes:
         entry["inputShapes"] = {key: list(shape) for key, shape in input_shapes.items()}
+    if golden_max_rel:
+        entry["goldenMaxRel"] = golden_max_rel
     entry["expect"] = expect or {"converts": True}
+    if expect_tfjs:
+        entry["expectTfjs"] = expect_tfjs
     manifest = json.loads(MANIFEST.read_text()) if MANIFEST.exists() else {"models": []}
     manifest["models"] = [one for one in manifest["models"] if one["model"] != name] + [entry]
     manifest["models"].sort(key=lambda one: one["model"])

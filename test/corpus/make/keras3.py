@@ -28,7 +28,7 @@ def store(name, model, data, tests, extension="keras", **options):
     randomize(model, name)
     folder = fresh(name)
     model.save(folder / f"model.{extension}")
-    inputs = {tensor.name: array for tensor, array in zip(model.inputs, data)}
+    inputs = {tensor._keras_history.operation.name: array for tensor, array in zip(model.inputs, data)}
     format = "keras-v3" if extension == "keras" else "keras-h5"
     keep(name, format=format, file=f"model.{extension}", framework=FRAMEWORK, tests=tests, inputs=inputs, outputs=answers(model, data), **options)
 
