@@ -1,8 +1,10 @@
 /** The angle of the point (x, y), for operands of one shape. */
+
 import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { need, refuse } from "./refuse.ts";
 import { always1 } from "./version-rules.ts";
 
@@ -21,7 +23,7 @@ export const atan2 = defineOp({
   },
   evaluate: unsupported("left to the runtime"),
   layout: elementwise,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("Atan2", 2),
   int8: unsupported("no int8 kernel"),
   version: always1,
   minRuntime: { 1: "2.10.0" },

@@ -4,6 +4,7 @@ import { bytesOf } from "../ir/values.ts";
 import { defineOp, index, none, unsupported } from "./define-op.ts";
 import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { needRank, refuse } from "./refuse.ts";
 import { integersOfConstant } from "./shape/axis.ts";
 import { broadcastShapes } from "./shape/broadcast.ts";
@@ -28,7 +29,7 @@ export const broadcastArgs = defineOp({
     return [{ dtype: a.dtype, shape: [shape.length], bytes: bytesOf(a.dtype, shape) }];
   },
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("BroadcastArgs", 2),
   int8: unsupported("shapes have no scale"),
   version: always1,
   minRuntime: { 1: "2.6.0" },

@@ -15,7 +15,7 @@ export const complexAbs = defineOp({
   infer: inferPartOfComplex,
   evaluate: unsupported("left to the runtime"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: unsupported("complex values are not written for tfjs"),
   int8: unsupported("no int8 kernel"),
   version: always1,
   minRuntime: { 1: "2.5.0" },

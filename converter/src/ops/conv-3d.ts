@@ -1,9 +1,11 @@
 /** 3-D convolution. Input NDHWC, filter DHWIO. */
+
 import { clamps } from "./activation.ts";
 import { activation, bias, defineOp, free, unsupported, weight } from "./define-op.ts";
 import { barrier } from "./layout/layout-rule.ts";
 import { convolutionMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseConv3d } from "./raise/convolution.ts";
 import { needRank, refuse } from "./refuse.ts";
 import { windowOutput } from "./shape/window.ts";
 import { always1 } from "./version-rules.ts";
@@ -30,7 +32,7 @@ export const conv3d = defineOp({
   },
   evaluate: unsupported("heavy: left to the runtime"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseConv3d,
   int8: unsupported("no int8 kernel"),
   version: always1,
   minRuntime: { 1: "2.5.0" },

@@ -23,7 +23,7 @@ export const dynamicUpdateSlice = defineOp({
   },
   evaluate: unsupported("left to the runtime"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: unsupported("tfjs-converter does not have it"),
   int8: true,
   version: (use) => {
     switch (inputDType(use, 0)) {

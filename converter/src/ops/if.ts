@@ -20,7 +20,7 @@ export const ifOp = defineOp({
   },
   evaluate: unsupported("its graphs are carried, not run"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: unsupported("control flow is not written for tfjs"),
   int8: unsupported("what its graphs do with integers is theirs to say"),
   version: always1,
   minRuntime: { 1: "1.15.0" },

@@ -1,9 +1,11 @@
 /** The root of the mean of squares over windows of an NHWC input. */
+
 import { clamps } from "./activation.ts";
 import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { pool } from "./layout/follow-window.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseL2Pool } from "./raise/pool.ts";
 import { inferPool } from "./shape/pool.ts";
 import { always1 } from "./version-rules.ts";
 
@@ -17,7 +19,7 @@ export const l2Pool2d = defineOp({
   infer: inferPool,
   evaluate: unsupported("heavy: left to the runtime"),
   layout: pool,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseL2Pool,
   int8: unsupported("no int8 kernel"),
   version: always1,
   minRuntime: { 1: "1.5.0" },

@@ -1,8 +1,10 @@
 /** Divides by a power of the sum of squares over channels nearby. */
+
 import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { float, int } from "./raise/attributes.ts";
 import { needRank } from "./refuse.ts";
 import { always1 } from "./version-rules.ts";
 
@@ -19,7 +21,14 @@ export const localResponseNormalization = defineOp({
   },
   evaluate: unsupported("left to the runtime"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: ({ attributes: { radius, bias, alpha, beta } }, to) => [
+    to.node("LRN", [to.operand(0)], {
+      depth_radius: int(radius),
+      bias: float(bias),
+      alpha: float(alpha),
+      beta: float(beta),
+    }),
+  ],
   int8: unsupported("no int8 kernel"),
   version: always1,
   minRuntime: { 1: "1.5.0" },

@@ -24,7 +24,7 @@ export const lstm = defineOp({
   },
   evaluate: unsupported("heavy: left to the runtime"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: unsupported("tfjs graphs have no cells that run over a sequence"),
   int8: unsupported("its integer form needs ranges of values inside it, which no run shows"),
   version: (use) => (use.attributes.kernelType === "BASIC" ? 2 : hybridVersion(2, [1, 3, 4])(use)),
   minRuntime: { 1: "1.7.0", 2: "1.10.0", 3: "1.14.0", 4: "2.3.0" },

@@ -21,7 +21,7 @@ export const matrixDiag = defineOp({
   },
   evaluate: unsupported("left to the runtime"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: unsupported("tfjs-converter does not have it"),
   int8: unsupported("its kernel fills with the number 0 and not with the zero point"),
   version: always1,
   minRuntime: { 1: "1.14.0" },

@@ -16,7 +16,7 @@ export const matrixSetDiag = defineOp({
   infer: sameAsInput,
   evaluate: unsupported("left to the runtime"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: unsupported("tfjs-converter does not have it"),
   int8: true,
   version: always1,
   minRuntime: { 1: "1.14.0" },

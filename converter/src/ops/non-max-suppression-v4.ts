@@ -22,7 +22,7 @@ export const nonMaxSuppressionV4 = defineOp({
   infer: (inputs) => inferSuppression(inputs, false),
   evaluate: unsupported("left to the runtime"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: unsupported("in tfjs its results have other sizes, which show only in the run"),
   int8: unsupported("no int8 kernel"),
   version: always1,
   minRuntime: { 1: "2.1.0" },

@@ -1,10 +1,11 @@
 /** How many axes its operand has. */
 
 import { bytesOf } from "../ir/values.ts";
-import { activation, defineOp, none, unsupported } from "./define-op.ts";
+import { activation, defineOp, none } from "./define-op.ts";
 import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { always1 } from "./version-rules.ts";
 
 export const rank = defineOp({
@@ -18,7 +19,7 @@ export const rank = defineOp({
   evaluate: ([input]) =>
     input ? [{ dtype: "int32", shape: [], bytes: bytesOf("int32", [input.shape.length]) }] : null,
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("Rank"),
   int8: true,
   version: always1,
   minRuntime: { 1: "1.14.0" },

@@ -22,7 +22,7 @@ export const reverseSequence = defineOp({
   },
   evaluate: unsupported("left to the runtime"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: unsupported("tfjs-converter does not have it"),
   int8: unsupported("no int8 kernel"),
   version: always1,
   minRuntime: { 1: "1.14.0" },

@@ -23,7 +23,7 @@ export const rfft2d = defineOp({
   },
   evaluate: unsupported("left to the runtime"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: unsupported("complex values are not written for tfjs"),
   int8: unsupported("no int8 kernel"),
   version: always1,
   minRuntime: { 1: "2.5.0" },

@@ -26,7 +26,7 @@ export const svdf = defineOp({
   },
   evaluate: unsupported("heavy: left to the runtime"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: unsupported("tfjs graphs have no cells that run over a sequence"),
   int8: unsupported("its integer form needs ranges of values inside it, which no run shows"),
   version: (use) => (use.inputs[0]?.dtype === "int8" ? 3 : hybridVersion(1, [1, 2, 4])(use)),
   minRuntime: { 1: "1.5.0", 2: "1.14.0", 3: "2.2.0", 4: "2.3.0" },

@@ -19,7 +19,7 @@ export const unidirectionalSequenceLstm = defineOp({
   },
   evaluate: unsupported("heavy: left to the runtime"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: unsupported("tfjs graphs have no cells that run over a sequence"),
   int8: unsupported("its integer form needs ranges of values inside it, which no run shows"),
   version: (use) => {
     const [input, matrix] = [use.inputs[0]?.dtype, use.inputs[2]?.dtype];

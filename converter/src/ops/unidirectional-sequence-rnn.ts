@@ -24,7 +24,7 @@ export const unidirectionalSequenceRnn = defineOp({
   },
   evaluate: unsupported("heavy: left to the runtime"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: unsupported("tfjs graphs have no cells that run over a sequence"),
   int8: unsupported("its integer form needs ranges of values inside it, which no run shows"),
   version: hybridVersion(1, [1, 2, 3]),
   minRuntime: { 1: "1.14.0", 2: "1.14.0", 3: "2.3.0" },

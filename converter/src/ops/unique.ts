@@ -22,7 +22,7 @@ export const unique = defineOp({
   },
   evaluate: unsupported("left to the runtime"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: (_use, to) => to.nodes("Unique", [to.operand(0)], {}, 2),
   int8: unsupported("no int8 kernel"),
   version: always1,
   minRuntime: { 1: "1.14.0" },

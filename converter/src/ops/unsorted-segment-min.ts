@@ -16,7 +16,7 @@ export const unsortedSegmentMin = defineOp({
   infer: inferSegments,
   evaluate: unsupported("left to the runtime"),
   layout: barrier,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: unsupported("tfjs-converter does not have it"),
   int8: unsupported("no int8 kernel"),
   version: always1,
   minRuntime: { 1: "2.11.0" },

@@ -1,9 +1,11 @@
 /** Zeros in the shape of its operand. */
+
 import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { evaluateUnary } from "./evaluate/elementwise.ts";
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
+import { raiseAs } from "./raise/simple.ts";
 import { sameAsInput } from "./shape/same.ts";
 import { always1 } from "./version-rules.ts";
 
@@ -17,7 +19,7 @@ export const zerosLike = defineOp({
   infer: sameAsInput,
   evaluate: (inputs) => evaluateUnary(inputs, () => 0, { int32: true }),
   layout: elementwise,
-  raise: unsupported("not written as TensorFlow nodes yet"),
+  raise: raiseAs("ZerosLike"),
   int8: unsupported("no int8 kernel"),
   version: always1,
   minRuntime: { 1: "1.12.0" },

@@ -36,6 +36,9 @@ export function fusedNode(
   return activation === undefined ? activated(to, value, fusedActivationFunction) : value;
 }
 
+/** tfjs-core refuses them, in two and in three axes. */
+export const stridesAndDilations = "tfjs has no convolution with strides and dilations at once";
+
 interface WindowAttributes extends Attributes {
   readonly padding: string;
   readonly strideH: number;
@@ -53,7 +56,7 @@ export function windowAttributes({
   dilationWFactor,
 }: WindowAttributes): TensorFlowAttributes {
   if (Math.max(strideH, strideW) > 1 && Math.max(dilationHFactor, dilationWFactor) > 1)
-    throw notRaised("tfjs has no convolution with strides and dilations at once");
+    throw notRaised(stridesAndDilations);
   return {
     strides: ints([1, strideH, strideW, 1]),
     padding: text(padding),

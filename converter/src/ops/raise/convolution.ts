@@ -4,7 +4,7 @@
  */
 import type { Attributes } from "../../ir/graph.ts";
 import type { OperatorUse } from "../define-op.ts";
-import { fusedNode, hasOperand, windowAttributes } from "./affine.ts";
+import { fusedNode, hasOperand, stridesAndDilations, windowAttributes } from "./affine.ts";
 import { int, ints, text } from "./attributes.ts";
 import { activated } from "./simple.ts";
 import { notRaised, type Raise, type Ref, type TensorFlowNodes } from "./tensorflow-nodes.ts";
@@ -101,4 +101,28 @@ export const raiseTransposeConv: Raise<TransposedAttributes> = (use, to) => {
   });
   const sum = hasOperand(use, 3) ? to.node("BiasAdd", [value, to.operand(3)], { data_format: text("NHWC") }) : value;
   return [activated(to, sum, fusedActivationFunction)];
+};
+
+interface Conv3dAttributes extends ConvolutionAttributes {
+  readonly strideD: number;
+  readonly dilationDFactor: number;
+}
+
+/** Filters are DHWIO in both. */
+export const raiseConv3d: Raise<Conv3dAttributes> = (use, to) => {
+  const { padding, strideD, strideH, strideW, fusedActivationFunction } = use.attributes;
+  const { dilationDFactor, dilationHFactor, dilationWFactor } = use.attributes;
+  const [strides, dilations] = [
+    [strideD, strideH, strideW],
+    [dilationDFactor, dilationHFactor, dilationWFactor],
+  ];
+  if (Math.max(...strides) > 1 && Math.max(...dilations) > 1) throw notRaised(stridesAndDilations);
+  const value = to.node("Conv3D", [to.operand(0), to.operand(1)], {
+    strides: ints([1, ...strides, 1]),
+    padding: text(padding),
+    data_format: text("NDHWC"),
+    dilations: ints([1, ...dilations, 1]),
+  });
+  const bias = biasOf(use, to);
+  return [activated(to, bias === null ? value : to.node("AddV2", [value, bias]), fusedActivationFunction)];
 };
