@@ -14,7 +14,7 @@ import type { LayerSpec, ModelSpec } from "../tfjs-layers/layer-spec.ts";
 import { friendlyName } from "./h5-weights.ts";
 import type { KerasWeights } from "./keras-container.ts";
 import { chainOf, placesOf } from "./model-places.ts";
-import { storedWeight } from "./stored-weight.ts";
+import { neededOf, storedWeight } from "./stored-weight.ts";
 import { variableIndex } from "./variable-order.ts";
 
 /** Where a model's layers lie; the second was that of Keras 2.12. */
@@ -33,7 +33,7 @@ export function archiveWeights(root: Hdf5Group, model: ModelSpec): KerasWeights 
   });
   for (const { layer, at } of places.values()) tree.compareName(at, layer.name);
   return {
-    weights: tree.weights,
+    weights: neededOf(tree.weights),
     find: (layer, name) => {
       const { root: outermost, parts } = chainOf(layer);
       const place = places.get(outermost.config.path);

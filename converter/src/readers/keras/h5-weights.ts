@@ -10,7 +10,7 @@ import type { Weight } from "../tfjs-layers/container.ts";
 import type { LayerSpec, ModelSpec } from "../tfjs-layers/layer-spec.ts";
 import type { KerasWeights } from "./keras-container.ts";
 import { chainOf, type Place, placesOf } from "./model-places.ts";
-import { storedWeight } from "./stored-weight.ts";
+import { neededOf, storedWeight } from "./stored-weight.ts";
 
 interface StoredName {
   readonly key: string;
@@ -40,7 +40,7 @@ export function h5Weights(group: Hdf5Group, model: ModelSpec): KerasWeights {
     attribute: (at) => at,
   });
   return {
-    weights,
+    weights: neededOf(weights),
     find: (layer, name) => {
       const place = places.get(chainOf(layer).root.config.path);
       const found = place && pick(listed.get(place.at) ?? [], place, layer, name);

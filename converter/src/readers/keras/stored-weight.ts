@@ -46,6 +46,10 @@ function readingOf({ type, path }: Hdf5Dataset): Reading {
   });
 }
 
+/** Weights that a layer must take: integers are counters and seeds, which matter in training only. */
+export const neededOf = (weights: ReadonlyMap<string, Weight>): ReadonlyMap<string, Weight> =>
+  new Map([...weights].filter(([, { dtype }]) => dtype !== "int32"));
+
 /** The upper halves of floats. */
 function decodeBfloat16(stored: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(stored.byteLength * 2);

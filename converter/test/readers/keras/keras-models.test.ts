@@ -34,6 +34,9 @@ describe.each(["keras2", "keras3"])("%s", (keras) => {
     ["sequential.h5", "sequential", "keras-h5"],
     ["parts.h5", "sequential", "keras-h5"],
     ["deflated.keras", "sequential", "keras-v3"],
+    ["windows.keras", "sequential", "keras-v3"],
+    ["prepared.keras", "prepared", "keras-v3"],
+    ["prepared.h5", "prepared", "keras-h5"],
   ])("%s computes what Keras recorded", async (model, golden, expected) => {
     const { format, parity } = await recorded(`${keras}-${model}`, `${keras}-${golden}-expected.npz`);
     expect(format).toBe(expected);
