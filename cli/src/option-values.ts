@@ -45,12 +45,14 @@ export function pairsOf(options: Options, name: string): ReadonlyMap<string, str
   return pairs;
 }
 
-/** `--input NAME=1x224x224x3`, repeated. @throws CONFIG_USAGE */
+/** `--input NAME=1x224x224x3`, repeated; a size of `?` stays dynamic and is -1. @throws CONFIG_USAGE */
 export function inputShapesOf(options: Options): Readonly<Record<string, readonly number[]>> | undefined {
   const shapes = [...pairsOf(options, "input")].map(([name, text]): [string, number[]] => {
-    const sizes = text.split("x").map(Number);
-    if (/^\d+(x\d+)*$/.test(text) && sizes.every((size) => size > 0)) return [name, sizes];
-    throw usage(`--input takes NAME=SHAPE with a shape like 1x224x224x3, found "${text}" for "${name}".`);
+    const sizes = text.split("x").map((size) => (size === "?" ? -1 : Number(size)));
+    if (/^(\d+|\?)(x(\d+|\?))*$/.test(text) && !sizes.includes(0)) return [name, sizes];
+    throw usage(
+      `--input takes NAME=SHAPE with a shape like 1x224x224x3 (? keeps a size dynamic), found "${text}" for "${name}".`,
+    );
   });
   return shapes.length === 0 ? undefined : Object.fromEntries(shapes);
 }

@@ -10,7 +10,11 @@ import { formatOf } from "./convert.ts";
 const sourceOptions = (command: Command): Command =>
   command
     .option("--format <format>", "auto, tfjs-layers, tflite; default: told by content")
-    .option("--input <name=shape>", "fixes dynamic sizes (image=1x224x224x3); may be repeated", collect);
+    .option(
+      "--input <name=shape>",
+      "fixes dynamic sizes (image=1x224x224x3; ? keeps one dynamic); may be repeated",
+      collect,
+    );
 
 function inspectionText(found: Inspection, withGraph: boolean): string {
   const end = ({ name, dtype, shape, scale, zeroPoint }: Inspection["inputs"][number]) =>

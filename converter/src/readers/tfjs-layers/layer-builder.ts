@@ -51,6 +51,9 @@ export interface ModelFacts {
   readonly lowerInner: (spec: LayerSpec | ModelSpec, name: string, inputs: readonly TensorId[]) => readonly TensorId[];
 }
 
+/** Arguments name values by their place, which other values do not have. */
+const withoutValues: CallArguments = { positional: [], named: new Map() };
+
 /** Constants of at most this many numbers are shared. */
 const maxShared = 16;
 
@@ -59,6 +62,7 @@ export class LayerBuilder {
   /** Unique in the model; the output's name. */
   readonly name: string;
   readonly config: JsonFields;
+  /** The values that flow in, without a mask among the arguments. */
   readonly inputs: readonly TensorId[];
   readonly layer: LayerSpec;
   readonly #call: LayerCallFacts;
@@ -70,7 +74,8 @@ export class LayerBuilder {
     this.className = call.layer.className;
     this.name = call.name;
     this.config = call.layer.config;
-    this.inputs = call.inputs;
+    const mask = call.arguments.named.get("mask");
+    this.inputs = mask?.kind === "tensor" ? call.inputs.filter((_, index) => index !== mask.index) : call.inputs;
     this.#call = call;
     this.#model = model;
     this.#draft = model.draft;
@@ -87,7 +92,7 @@ export class LayerBuilder {
 
   /** The same call with other inputs, e.g. with their axes in another order. */
   withInputs(...inputs: readonly TensorId[]): LayerBuilder {
-    return new LayerBuilder({ ...this.#call, inputs, masks: [] }, this.#model);
+    return new LayerBuilder({ ...this.#call, inputs, masks: [], arguments: withoutValues }, this.#model);
   }
 
   /** The same call whose nodes have `scope` in their names: for what a layer does several times. */
@@ -112,8 +117,10 @@ export class LayerBuilder {
     return this.#model.lowerInner(spec, `${this.name}/${role}`, inputs);
   }
 
-  /** The mask of an input; a mask that is unclear is refused. */
+  /** The mask of an input, or the one given as an argument; a mask that is unclear is refused. */
   maskOf(index: number): TensorId | undefined {
+    const given = this.tensorArgument("mask");
+    if (given !== undefined) return given;
     const mask = this.#call.masks[index];
     if (mask !== "unclear") return mask;
     throw new LayerRefusal("a mask reaches it through layers that are not followed; what it does to them is unclear");
@@ -121,7 +128,8 @@ export class LayerBuilder {
 
   /** For layers whose numbers a mask changes, in a way that is not converted. */
   refuseMasks(): void {
-    if (this.#call.masks.every((mask) => mask === undefined)) return;
+    const given = this.argument("mask");
+    if (this.#call.masks.every((mask) => mask === undefined) && (given === undefined || given.kind === "json")) return;
     throw new LayerRefusal(
       "a mask (of Embedding mask_zero or Masking) reaches it; that is not converted for this layer",
     );
@@ -134,10 +142,15 @@ export class LayerBuilder {
     return found?.kind === "json" && found.value === null ? undefined : found;
   }
 
+  /** The value that an argument stands for. */
+  valueAt(index: number): TensorId | undefined {
+    return this.#call.inputs[index];
+  }
+
   /** An argument that is a value flowing in. */
   tensorArgument(name: string, position = -1): TensorId | undefined {
     const found = this.argument(name, position);
-    return found?.kind === "tensor" ? this.inputs[found.index] : undefined;
+    return found?.kind === "tensor" ? this.valueAt(found.index) : undefined;
   }
 
   /** The call's arguments that are no values: as a config of their own. */

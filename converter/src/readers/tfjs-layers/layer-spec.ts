@@ -172,13 +172,20 @@ const maxIndex = 100_000;
 const isIndex = (value: JsonValue): value is number =>
   typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && value < maxIndex;
 
+/** Outputs may be lists of references, such as the states of stacked cells. */
+const references = (value: JsonValue): readonly JsonValue[] =>
+  Array.isArray(value) && value.some(Array.isArray) ? value.flatMap(references) : [value];
+
 /** `input_layers`, `output_layers`. */
 function decodeEnds(config: JsonFields, key: string): readonly CallRef[] {
   const path = `${config.path}.${key}`;
-  const list = config.list(key);
+  const list = config.list(key).flatMap(references);
   if (list.length === 0) throw jsonFault(path, "at least one reference", list);
   return list.map((item, index) => decodeRef(item, `${path}[${index}]`));
 }
+
+/** Weights that Keras 3 calls otherwise than Keras 2 does. */
+const otherNames: Readonly<Record<string, readonly string[]>> = { depthwise_kernel: ["kernel"] };
 
 /**
  * The names under which a file may keep a layer's weight, likeliest first: with all the layers that this one is a part
@@ -192,5 +199,6 @@ export function weightNames(layer: LayerSpec, weight: string): readonly string[]
   const choices = inner
     .slice(0, 6)
     .reduce<string[][]>((made, name) => made.flatMap((choice) => [[...choice, name], choice]), [[]]);
-  return choices.toSorted((a, b) => b.length - a.length).map((choice) => [outermost, ...choice, weight].join("/"));
+  const scopes = choices.toSorted((a, b) => b.length - a.length).map((choice) => [outermost, ...choice].join("/"));
+  return [weight, ...(otherNames[weight] ?? [])].flatMap((name) => scopes.map((scope) => `${scope}/${name}`));
 }

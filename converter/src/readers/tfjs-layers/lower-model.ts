@@ -165,13 +165,16 @@ class Lowering {
 
   #lowerCall(call: LayerCall, flow: Flow): void {
     const inputs = call.inputs.flatMap((value) => flow.tensors.get(value) ?? []);
-    const masks = call.inputs.map((value) => flow.masks.get(value));
+    const implied = call.inputs.map((value) => flow.masks.get(value));
     const lacksInput = inputs.length < call.inputs.length;
     try {
       const lowering = lowerableBy(call, this.#source.dialect);
       // What follows from an unsupported layer has no shape; its own config was looked at above.
       if (lacksInput) return;
       const { layer, name } = call;
+      const given = call.arguments.named.get("mask");
+      const explicit = given?.kind === "tensor" ? inputs[given.index] : undefined;
+      const masks = explicit === undefined ? implied : [explicit];
       const builder = new LayerBuilder({ layer, name, inputs, masks, arguments: call.arguments }, this.#facts);
       const outputs = [lowering.lower(builder)].flat();
       const [first] = outputs;
@@ -248,14 +251,12 @@ function within<T>(spec: LayerSpec, run: () => T): T {
 }
 
 /** The lowering of a call. Throws {@link LayerRefusal}. */
-function lowerableBy({ layer, inputs, name }: LayerCall, dialect: Dialect) {
+function lowerableBy({ layer, inputs, name, arguments: given }: LayerCall, dialect: Dialect) {
   const lowering = layerLoweringOf(layer);
   if (!lowering) throw new LayerRefusal(unknownReason(layer.className));
-  if (lowering.arity === "one" && inputs.length !== 1) {
-    throw new FlotillaError(
-      "FORMAT_CORRUPT",
-      `"${name}" (${layer.className}) takes one input and has ${inputs.length}.`,
-    );
+  const flowing = inputs.length - (given.named.get("mask")?.kind === "tensor" ? 1 : 0);
+  if (lowering.arity === "one" && flowing !== 1) {
+    throw new FlotillaError("FORMAT_CORRUPT", `"${name}" (${layer.className}) takes one input and has ${flowing}.`);
   }
   const reason = lowering.refuses?.(layer.config, dialect, layer.className);
   if (reason !== undefined) throw new LayerRefusal(reason);

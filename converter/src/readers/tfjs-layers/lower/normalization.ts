@@ -136,7 +136,7 @@ export const rmsNormalizationLayer: LayerLowering = {
 
 /** The channels in groups, each of them normalised over all places of its sample. */
 export const groupNormalizationLayer: LayerLowering = {
-  classNames: ["GroupNormalization", "InstanceNormalization"],
+  classNames: ["GroupNormalization"],
   arity: "one",
   lower: (layer) => {
     const { config } = layer;

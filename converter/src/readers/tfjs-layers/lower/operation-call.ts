@@ -24,13 +24,11 @@ export class OperationCall {
       const found = this.layer.argument(name);
       if (found) return found;
     }
-    const placed = this.layer.argument("", position);
-    if (placed) return placed;
     for (const name of names) {
       const value = this.layer.config.get(name);
       if (value !== undefined) return { kind: "json", value };
     }
-    return undefined;
+    return this.layer.argument("", position);
   }
 
   /** A JSON argument; undefined where it is not given. */
@@ -79,7 +77,7 @@ export class OperationCall {
 
   #tensorOf(found: Argument, role: string): TensorId {
     if (found.kind === "tensor") {
-      const tensor = this.layer.inputs[found.index];
+      const tensor = this.layer.valueAt(found.index);
       if (tensor !== undefined) return tensor;
     }
     if (found.kind === "json") return this.#constant(found.value, role);

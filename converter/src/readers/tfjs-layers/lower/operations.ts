@@ -16,24 +16,36 @@ import { concatenation } from "../../../ops/concatenation.ts";
 import { cos } from "../../../ops/cos.ts";
 import type { Op } from "../../../ops/define-op.ts";
 import { div } from "../../../ops/div.ts";
+import { equal } from "../../../ops/equal.ts";
 import { exp } from "../../../ops/exp.ts";
 import { floor } from "../../../ops/floor.ts";
 import { gather } from "../../../ops/gather.ts";
 import { gelu } from "../../../ops/gelu.ts";
+import { greater } from "../../../ops/greater.ts";
+import { greaterEqual } from "../../../ops/greater-equal.ts";
 import { leakyRelu } from "../../../ops/leaky-relu.ts";
+import { less } from "../../../ops/less.ts";
+import { lessEqual } from "../../../ops/less-equal.ts";
 import { log } from "../../../ops/log.ts";
 import { logSoftmax } from "../../../ops/log-softmax.ts";
+import { logicalAnd } from "../../../ops/logical-and.ts";
+import { logicalNot } from "../../../ops/logical-not.ts";
+import { logicalOr } from "../../../ops/logical-or.ts";
 import { maximum } from "../../../ops/maximum.ts";
 import { mean } from "../../../ops/mean.ts";
 import { minimum } from "../../../ops/minimum.ts";
 import { mul } from "../../../ops/mul.ts";
 import { neg } from "../../../ops/neg.ts";
+import { notEqual } from "../../../ops/not-equal.ts";
 import { pack } from "../../../ops/pack.ts";
 import { pow } from "../../../ops/pow.ts";
+import { reduceAll } from "../../../ops/reduce-all.ts";
+import { reduceAny } from "../../../ops/reduce-any.ts";
 import { reduceMax } from "../../../ops/reduce-max.ts";
 import { reduceMin } from "../../../ops/reduce-min.ts";
 import { reduceProd } from "../../../ops/reduce-prod.ts";
 import { rsqrt } from "../../../ops/rsqrt.ts";
+import { selectV2 } from "../../../ops/select-v2.ts";
 import { sin } from "../../../ops/sin.ts";
 import { split } from "../../../ops/split.ts";
 import { sqrt } from "../../../ops/sqrt.ts";
@@ -324,8 +336,10 @@ const operations: Readonly<Record<string, Operation>> = {
   Absolute: unary(abs),
   Abs: unary(abs),
   Add: binary(add),
+  All: reduction(reduceAll, keepDims),
   Amax: reduction(reduceMax, keepDims),
   Amin: reduction(reduceMin, keepDims),
+  Any: reduction(reduceAny, keepDims),
   Argmax: placeOf(argMax),
   Argmin: placeOf(argMin),
   Cast: converted,
@@ -350,17 +364,22 @@ const operations: Readonly<Record<string, Operation>> = {
     return einsum(call.layer, text, a, b);
   },
   Elu: activation("elu"),
+  Equal: binary(equal),
   Exp: unary(exp),
   ExpandDims: expanded,
   Floor: unary(floor),
   Gelu: (call) =>
     call.layer.emit(gelu, "result", [x(call)], { approximate: call.boolean(["approximate"], call.layer.isKeras3, 1) }),
   GetItem: item,
+  Greater: binary(greater),
+  GreaterEqual: binary(greaterEqual),
   HardSigmoid: activation("hardSigmoid"),
   HardSilu: activation("hardSilu"),
   Identity: (call) => x(call),
   LeakyRelu: (call) =>
     call.layer.emit(leakyRelu, "result", [x(call)], { alpha: call.number(["negative_slope", "alpha"], 0.2, 1) }),
+  Less: binary(less),
+  LessEqual: binary(lessEqual),
   Log: unary(log),
   LogSoftmax: (call) => {
     const tensor = x(call);
@@ -369,6 +388,9 @@ const operations: Readonly<Record<string, Operation>> = {
     }
     return call.layer.emit(logSoftmax, "result", [tensor]);
   },
+  LogicalAnd: binary(logicalAnd),
+  LogicalNot: unary(logicalNot),
+  LogicalOr: binary(logicalOr),
   Matmul: matmul,
   Max: reduction(reduceMax, keepDims),
   Maximum: binary(maximum),
@@ -379,6 +401,7 @@ const operations: Readonly<Record<string, Operation>> = {
   Multiply: binary(mul),
   Negative: unary(neg),
   Normalize: normalized,
+  NotEqual: binary(notEqual),
   Power: power,
   Prod: reduction(reduceProd, keepDims),
   Reciprocal: (call) => call.layer.emit(div, "result", [call.layer.scalar(1), x(call)]),
@@ -415,6 +438,12 @@ const operations: Readonly<Record<string, Operation>> = {
   },
   Transpose: transposed,
   Unstack: unstacked,
+  Where: (call) =>
+    call.layer.emit(selectV2, "result", [
+      call.operand(["condition"], 0),
+      call.operand(["x1", "x"], 1),
+      call.operand(["x2", "y"], 2),
+    ]),
 };
 
 /** `tf.*` functions by the names that Keras 2 gives them. */
@@ -466,6 +495,15 @@ const tensorflowNames: Readonly<Record<string, string>> = {
   "nn.softmax": "Softmax",
   "nn.log_softmax": "LogSoftmax",
   "nn.leaky_relu": "LeakyRelu",
+  "math.equal": "Equal",
+  "math.not_equal": "NotEqual",
+  "math.greater": "Greater",
+  "math.greater_equal": "GreaterEqual",
+  "math.less": "Less",
+  "math.less_equal": "LessEqual",
+  "compat.v1.squeeze": "Squeeze",
+  "compat.v1.transpose": "Transpose",
+  where: "Where",
   "linalg.matmul": "Matmul",
   einsum: "Einsum",
   reshape: "Reshape",

@@ -135,8 +135,6 @@ export const recurrentLayer: LayerLowering = {
   lower: (layer) => {
     const [x, ...states] = layer.inputs;
     if (x === undefined) throw layer.fault("it is called without an input");
-    if (layer.tensorArgument("mask") !== undefined)
-      throw new LayerRefusal("a mask among its arguments is not converted");
     const result = recur({ layer, x, states, mask: layer.maskOf(0) });
     return layer.config.boolean("return_state", false) ? [result.output, ...result.states] : result.output;
   },

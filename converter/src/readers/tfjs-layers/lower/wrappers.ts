@@ -27,10 +27,17 @@ function directionOf(layer: LayerBuilder, way: "forward" | "backward") {
   const written = way === "backward" && layer.config.has("backward_layer");
   const fields = layer.config.object(written ? "backward_layer" : "layer");
   const inner = fields.object("config");
-  const plain = inner.string("name", "").replace(/^(forward|backward)_/, "");
+  const name = inner.string("name", "");
+  // Keras 3 writes both layers under the names that their weights have.
+  const own =
+    layer.isKeras3 && layer.config.has("backward_layer") ? name : `${way}_${name.replace(/^(forward|backward)_/, "")}`;
   const turned = way === "backward" && !written;
-  const config = turned ? inner.with({ go_backwards: !inner.boolean("go_backwards", false) }) : inner;
-  return layer.part(`${way}_${plain}`, `${way}_layer`, { className: fields.string("class_name"), config });
+  const config = inner.with({
+    ...(turned ? { go_backwards: !inner.boolean("go_backwards", false) } : {}),
+    // Keras does so to every layer that it wraps; tfjs does not.
+    ...(layer.dialect === "keras" ? { zero_output_for_mask: inner.boolean("return_sequences", false) } : {}),
+  });
+  return layer.part(own, `${way}_layer`, { className: fields.string("class_name"), config });
 }
 
 function refusesDirection(config: JsonFields, dialect: Dialect): string | undefined {
