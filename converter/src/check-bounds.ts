@@ -4,7 +4,7 @@ import type { ConvertOptions } from "./convert-options.ts";
 import type { ProvenParity } from "./convert-result.ts";
 import type { Accuracy } from "./prove/measure-accuracy.ts";
 
-/** A float32 variant computes what the source computes, in another order of additions. */
+/** A float32 variant computes what the source computes, in another order of additions; one as it is, the very same. */
 export const float32MaxRel = 1e-4;
 
 /** @throws PROOF_PARITY, PROOF_SQNR, PROOF_ACCURACY */
@@ -15,10 +15,10 @@ export function checkBounds(
   options: Pick<ConvertOptions, "minSqnrDb" | "evaluate">,
 ): void {
   const { maxRel, worst, sqnrDb, integerMismatches = [] } = parity;
-  if (recipe === "float32" && (!(maxRel <= float32MaxRel) || integerMismatches.length > 0)) {
+  if ((recipe === "float32" || recipe === "as-is") && (!(maxRel <= float32MaxRel) || integerMismatches.length > 0)) {
     throw new FlotillaError(
       "PROOF_PARITY",
-      `float32 differs from ${parity.against} by ${maxRel.toExponential(2)} (relative) in output "${worst.output}" of ` +
+      `${recipe} differs from ${parity.against} by ${maxRel.toExponential(2)} (relative) in output "${worst.output}" of ` +
         `sample ${worst.sample}; at most ${float32MaxRel} is allowed. This is a fault of the conversion: please report it.`,
       { details: { recipe, bound: float32MaxRel, maxRel, worst, integerMismatches } },
     );

@@ -31,8 +31,9 @@ import type { AccuracyEstimate } from "./prove/accuracy.ts";
 import { layerReport } from "./prove/layer-report.ts";
 import { logitsOf } from "./prove/logits.ts";
 import { type Accuracy, labelsOf, sourceAccuracy, variantAccuracy } from "./prove/measure-accuracy.ts";
-import { provableBytes, proveVariant } from "./prove/prove-variant.ts";
+import { provableBytes, proveVariant, type RuntimeAnswers } from "./prove/prove-variant.ts";
 import { applyFloat16 } from "./quantize/float16.ts";
+import { isQuantized } from "./quantize/is-quantized.ts";
 import { type FloatOperator, floatOperatorsOf } from "./quantize/plan.ts";
 import { quantizeInt8Model } from "./quantize/quantize-int8.ts";
 import {
@@ -48,7 +49,7 @@ import { endAxesOf, inFileAxes } from "./runtimes/file-axes.ts";
 import { recordedTruth } from "./runtimes/recorded-truth.ts";
 import type { Sample, SourceTruth } from "./runtimes/source-truth.ts";
 import { tfliteOpeners, type VariantOpener } from "./runtimes/variant-runner.ts";
-import { planVariants, type VariantRequest } from "./targets.ts";
+import { planVariants, settleRecipes, type VariantRequest } from "./targets.ts";
 import { digestOfFiles, tfjsGraphVariant, tfjsLayersVariant } from "./tfjs-variants.ts";
 import { type FileContent, writeFiles } from "./write-files.ts";
 import type { LayersModelParts } from "./writers/tfjs-layers/write-tfjs-layers.ts";
@@ -92,6 +93,8 @@ interface Answers {
   readonly samples: readonly Sample[];
   readonly answers: readonly Sample[];
   readonly accuracy: AccuracyEstimate | null;
+  /** By runtime, for sources that run in the runtimes of their variants: each is compared with itself. */
+  readonly byRuntime: ReadonlyMap<string, RuntimeAnswers>;
 }
 
 class Conversion {
@@ -111,15 +114,20 @@ class Conversion {
   async run(): Promise<ConvertResult> {
     const { output, name = modelNameOf(this.#options.model) } = this.#options;
     const source = await this.#timed("read", () => openSource(this.#options.model, this.#options));
+    const requests = settleRecipes(this.#request.variants, {
+      quantized: isQuantized(source.model),
+      recipesAsked: this.#options.recipes !== undefined,
+    });
+    const carried = requests.every(({ recipe }) => recipe === "as-is");
     const model = await this.#timed("simplify", async () =>
-      runPasses(source.model, { ioLayout: this.#ioLayout(source) }),
+      carried ? source.model : runPasses(source.model, { ioLayout: this.#ioLayout(source) }),
     );
     const [graph] = model.graphs;
     if (!graph) throw new FlotillaError("GRAPH_INVALID", "The model has no graph.");
     const inputs: ModelInput[] = graph.inputs.map((id) => tensorOf(graph, id));
     const calibration = await this.#calibrationData(inputs);
     const evaluation = await this.#evaluationData(inputs);
-    const drafts = await this.#drafts(source, model, calibration, name);
+    const drafts = await this.#drafts(source, model, requests, calibration, name);
     const proofs = await this.#prove(source, model, drafts, evaluation, calibration, inputs);
     const variants = drafts.map((draft, at): ConvertedVariant => {
       const { parity = null, accuracy = null } = proofs?.[at] ?? {};
@@ -184,11 +192,12 @@ class Conversion {
   async #drafts(
     source: OpenedSource,
     model: Model,
+    requests: readonly VariantRequest[],
     calibration: Dataset | null,
     name: string,
   ): Promise<DraftVariant[]> {
     const drafts: DraftVariant[] = [];
-    for (const request of this.#request.variants) {
+    for (const request of requests) {
       if (request.target === "tflite") drafts.push(await this.#tflite(model, request.recipe, calibration, name));
       else drafts.push(await this.#timed("write", async () => tfjsDraft(source, model, request, name)));
     }
@@ -198,7 +207,8 @@ class Conversion {
   async #tflite(model: Model, recipe: Recipe, calibration: Dataset | null, name: string): Promise<DraftVariant> {
     const { floatOperators, ...quantized } = await this.#rewrite(model, recipe, calibration);
     const file = await this.#timed("write", async () => {
-      for (const graph of quantized.model.graphs) verifyGraph(graph, "tflite");
+      // Files of others keep rules of their own; the runtimes judge those.
+      for (const graph of quantized.model.graphs) verifyGraph(graph, recipe === "as-is" ? "imported" : "tflite");
       return planTflite(quantized.model);
     });
     const path = `${name}-${recipe}.tflite`;
@@ -223,6 +233,7 @@ class Conversion {
   ): Promise<{ model: Model; int8Of: ReadonlyMap<TensorId, TensorId>; floatOperators: readonly FloatOperator[] }> {
     const plain = { floatOperators: [], int8Of: new Map<TensorId, TensorId>() };
     switch (recipe) {
+      case "as-is":
       case "float32":
         return { model, ...plain };
       case "float16":
@@ -304,7 +315,13 @@ class Conversion {
       const recorded = await readRecorded(golden, float);
       if (recorded.samples.length < leastProofSamples) throw tooFewRecorded(golden, recorded.samples.length);
       const answers = await recorded.truth.run(recorded.samples);
-      return { against: recorded.truth.label, samples: recorded.samples, answers, accuracy: null };
+      return {
+        against: recorded.truth.label,
+        samples: recorded.samples,
+        answers,
+        accuracy: null,
+        byRuntime: new Map(),
+      };
     }
     const samples = await this.#proofSamples(evaluation ?? calibration, inputs);
     const truth = inFileAxes(
@@ -315,7 +332,13 @@ class Conversion {
       const answers: Sample[] = [];
       for (const sample of samples) answers.push(...(await truth.run([sample])));
       const accuracy = evaluation ? await sourceAccuracy(truth, evaluation) : null;
-      return { against: truth.label, samples, answers, accuracy };
+      const byRuntime = new Map<string, RuntimeAnswers>();
+      for (const [runtime, own] of truth.byRuntime ?? []) {
+        const given: Sample[] = [];
+        for (const sample of samples) given.push(...(await own.run([sample])));
+        byRuntime.set(runtime, { against: own.label, answers: given });
+      }
+      return { against: truth.label, samples, answers, accuracy, byRuntime };
     } finally {
       truth.close();
     }
@@ -335,13 +358,14 @@ class Conversion {
   async #parity(source: OpenedSource, float: Model, draft: DraftVariant, truth: Answers): Promise<ProvenParity> {
     const [graph] = source.model.graphs;
     const outputs = graph ? graph.outputs.map((id) => tensorOf(graph, id)) : [];
-    const { samples, answers, against } = truth;
+    const { samples, answers, against, byRuntime } = truth;
     const parity = await proveVariant({
       openers: draft.openers(),
       outputs,
       samples,
       answers,
       against,
+      byRuntime,
       progress: (done, total) => this.#report({ stage: "prove", recipe: draft.recipe, done, total }),
     });
     const logits = draft.quantized && logitsOf(float, draft.quantized.int8Of);

@@ -43,3 +43,27 @@ function unknown(asked: readonly Target[], recipe: string): FlotillaError {
     details: { found: recipe, expected: [...new Set(asked.flatMap(recipesOf))] },
   });
 }
+
+/**
+ * The variants of a source that is quantized already: its numbers cannot be had back, so a `.tflite` is carried through
+ * under the recipe `as-is`, which is taken where none was asked for.
+ * @throws QUANT_OPTION for another recipe, and for `as-is` on a source in float
+ */
+export function settleRecipes(
+  variants: readonly VariantRequest[],
+  source: { readonly quantized: boolean; readonly recipesAsked: boolean },
+): readonly VariantRequest[] {
+  return variants.map((variant) => {
+    if (variant.target !== "tflite" || source.quantized === (variant.recipe === "as-is")) return variant;
+    if (!source.quantized)
+      throw new FlotillaError("QUANT_OPTION", "--recipe as-is is for sources that are quantized already.", {
+        details: { option: "recipe", found: "as-is" },
+      });
+    if (!source.recipesAsked) return { target: "tflite", recipe: "as-is" };
+    throw new FlotillaError(
+      "QUANT_OPTION",
+      `The source is quantized already; ${variant.recipe} cannot be made of it. Take --recipe as-is, or the float model.`,
+      { details: { option: "recipe", found: variant.recipe, expected: ["as-is"] } },
+    );
+  });
+}

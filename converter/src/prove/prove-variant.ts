@@ -23,6 +23,12 @@ export interface RuntimeParity {
   readonly top1Agreement: number | null;
 }
 
+/** What the source gave for each sample in one runtime. */
+export interface RuntimeAnswers {
+  readonly against: string;
+  readonly answers: readonly Sample[];
+}
+
 export interface ProveRequest {
   /** The source's outputs, in order; answers of quantized ones are compared as the real numbers that they stand for. */
   readonly outputs: readonly Pick<Tensor, "name" | "dtype" | "quantization">[];
@@ -30,6 +36,8 @@ export interface ProveRequest {
   /** What the source's own runtime gave for each sample. */
   readonly answers: readonly Sample[];
   readonly against: string;
+  /** What the source gave in the very runtimes that run the variant, by their names; these count there. */
+  readonly byRuntime?: ReadonlyMap<string, RuntimeAnswers>;
   readonly openers: readonly VariantOpener[];
   readonly progress?: (done: number, total: number) => void;
 }
@@ -41,7 +49,8 @@ export async function proveVariant(request: ProveRequest): Promise<VariantParity
   const refusals: string[] = [];
   for (const [place, opener] of openers.entries()) {
     try {
-      const report = await compare(request, opener, (done) =>
+      const own = request.byRuntime?.get(opener.name);
+      const report = await compare({ ...request, ...own }, opener, (done) =>
         request.progress?.(place * samples.length + done, openers.length * samples.length),
       );
       reports.push(report);

@@ -4,7 +4,8 @@
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
 
-export const tfliteRecipes = ["float32", "float16", "int8"] as const;
+/** `as-is`: a source that is quantized already, carried through unchanged. */
+export const tfliteRecipes = ["float32", "float16", "int8", "as-is"] as const;
 export type Recipe = (typeof tfliteRecipes)[number];
 
 /** Dtypes that an integer recipe can give the model's inputs and outputs. */

@@ -2,7 +2,7 @@
  * What a conversion is proven against: the source model in its own runtime, or recorded outputs, behind one face that
  * takes and gives arrays in the order of the graph's inputs and outputs.
  */
-import type { TfliteRuntime } from "@flotilla/device-agent/ports/tflite-runtime";
+import type { LoadedModel, TfliteRuntime } from "@flotilla/device-agent/ports/tflite-runtime";
 import { asFlotillaError, FlotillaError } from "@flotilla/protocol/errors";
 import type { NdArray } from "@flotilla/protocol/nd-array";
 import type { Model, TensorId } from "../ir/graph.ts";
@@ -16,6 +16,8 @@ export interface SourceTruth {
   readonly label: string;
   /** The outputs of every sample. */
   run(samples: readonly Sample[]): Promise<readonly Sample[]>;
+  /** Sources that are `.tflite` files themselves: the answers of every runtime that runs them, by its name. */
+  readonly byRuntime?: ReadonlyMap<string, Pick<SourceTruth, "label" | "run">>;
   close(): void;
 }
 
@@ -50,29 +52,34 @@ export async function layersTruth(source: LayersSource, model: Model): Promise<S
   };
 }
 
-/** The original `.tflite` in the first of the runtimes that loads it. */
+/** The original `.tflite` in every runtime that loads it; the first answers for all. */
 export async function tfliteTruth(bytes: Uint8Array, runtimes: readonly TfliteRuntime[]): Promise<SourceTruth> {
   const refusals: string[] = [];
+  const loaded: { readonly runtime: TfliteRuntime; readonly model: LoadedModel }[] = [];
   for (const runtime of runtimes) {
     try {
-      const loaded = await runtime.load(bytes);
-      return {
-        label: runtimeLabel(runtime),
-        run: async (samples) => {
-          const results: Sample[] = [];
-          for (const sample of samples) results.push(await loaded.run(sample));
-          return results;
-        },
-        close: () => loaded.close(),
-      };
+      loaded.push({ runtime, model: await runtime.load(bytes) });
     } catch (thrown) {
       refusals.push(`${runtime.name}: ${asFlotillaError(thrown).message}`);
     }
   }
+  const byRuntime = new Map(
+    loaded.map(({ runtime, model }) => [runtime.name, { label: runtimeLabel(runtime), run: runEach(model) }]),
+  );
+  const [first] = byRuntime.values();
+  if (first) return { ...first, byRuntime, close: () => loaded.forEach(({ model }) => void model.close()) };
   throw new FlotillaError("PROOF_UNAVAILABLE", `No runtime here runs the source. ${refusals.join(" ")}`, {
     details: { refusals },
   });
 }
+
+const runEach =
+  (model: LoadedModel): SourceTruth["run"] =>
+  async (samples) => {
+    const results: Sample[] = [];
+    for (const sample of samples) results.push(await model.run(sample));
+    return results;
+  };
 
 function stack(arrays: readonly (NdArray | undefined)[]): NdArray {
   const [first] = arrays;
