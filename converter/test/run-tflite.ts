@@ -6,8 +6,9 @@ import { FlotillaError } from "@flotilla/protocol/errors";
 import type { NdArray } from "@flotilla/protocol/nd-array";
 
 /** The fixed build: it also takes files with dynamic sizes. */
-const fixedBuild = createTfliteRuntime();
-const runtimes: readonly TfliteRuntime[] = [fixedBuild, createLitertRuntime({ build: "wasm-simd" })];
+export const fixedBuild = createTfliteRuntime();
+export const litert = createLitertRuntime({ build: "wasm-simd" });
+const runtimes: readonly TfliteRuntime[] = [fixedBuild, litert];
 
 export interface RuntimeResult {
   readonly runtime: string;

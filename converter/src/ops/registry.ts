@@ -36,6 +36,7 @@ import { dynamicUpdateSlice } from "./dynamic-update-slice.ts";
 import { elu } from "./elu.ts";
 import { embeddingLookup } from "./embedding-lookup.ts";
 import { equal } from "./equal.ts";
+import { erf } from "./erf.ts";
 import { exp } from "./exp.ts";
 import { expandDims } from "./expand-dims.ts";
 import { fill } from "./fill.ts";
@@ -177,6 +178,7 @@ export const operators: readonly Op[] = [
   elu,
   embeddingLookup,
   equal,
+  erf,
   exp,
   expandDims,
   fill,

@@ -21,7 +21,7 @@ export const mergeReshapes: Pass = {
       let [source] = node.inputs;
       if (!onlyReshapes(node) || output === undefined || typeof source !== "number") continue;
       const shape = graph.shapeOf(output);
-      if (shape.includes(-1)) continue;
+      if (shape.indexOf(-1) !== shape.lastIndexOf(-1)) continue; // a reshape can work out one open size
       const before = graph.producerOf(source);
       // The one in front may have other uses: it stays for them.
       if (onlyReshapes(before) && typeof before.inputs[0] === "number") source = before.inputs[0];

@@ -6,28 +6,46 @@ import { FlotillaError } from "@flotilla/protocol/errors";
 import type { Graph, Model } from "../ir/graph.ts";
 import { type Phase, verifyGraph } from "../ops/verify-graph.ts";
 import { assignLayouts, assignLayoutsOfEnds } from "./assign-layouts.ts";
+import { chooseWithoutSoftmax } from "./choose-without-softmax.ts";
 import { decodeConstants } from "./decode-constants.ts";
+import { divideByMultiplying } from "./divide-by-multiplying.ts";
 import { flattenIntoFullyConnected } from "./flatten-into-fully-connected.ts";
 import { foldBatchNorm } from "./fold-batch-norm.ts";
 import { foldConstants } from "./fold-constants.ts";
+import { foldDilation } from "./fold-dilation.ts";
+import { foldIntoNext } from "./fold-into-next.ts";
 import { foldOffset } from "./fold-offset.ts";
 import { foldPadding } from "./fold-padding.ts";
 import { foldScale } from "./fold-scale.ts";
 import { fuseActivations } from "./fuse-activations.ts";
+import { gatherBySlicing } from "./gather-by-slicing.ts";
 import { GraphRewrite } from "./graph-rewrite.ts";
+import { joinParts } from "./join-parts.ts";
+import { keepDimensions } from "./keep-dimensions.ts";
 import { legalizeOperands } from "./legalize-operands.ts";
 import { mergeDuplicates } from "./merge-duplicates.ts";
 import { mergeReshapes } from "./merge-reshapes.ts";
 import { mergeTransposes } from "./merge-transposes.ts";
+import { multiplyByWeights } from "./multiply-by-weights.ts";
+import { narrowTransposes } from "./narrow-transposes.ts";
+import { orderChannels } from "./order-channels.ts";
 import type { Pass } from "./pass.ts";
 import { recognizeClamp } from "./recognize-clamp.ts";
+import { recognizeGelu } from "./recognize-gelu.ts";
 import { recognizeHardSwish } from "./recognize-hard-swish.ts";
+import { recognizeL2Normalization } from "./recognize-l2-normalization.ts";
+import { recognizeLogSoftmax } from "./recognize-log-softmax.ts";
+import { recognizePow } from "./recognize-pow.ts";
 import { recognizePrelu } from "./recognize-prelu.ts";
+import { recognizeResize } from "./recognize-resize.ts";
+import { recognizeRsqrt } from "./recognize-rsqrt.ts";
+import { recognizeShuffle } from "./recognize-shuffle.ts";
 import { recognizeSoftmax } from "./recognize-softmax.ts";
 import { removeDeadCode } from "./remove-dead-code.ts";
 import { removeIdentities } from "./remove-identities.ts";
 import { removeRequantize } from "./remove-requantize.ts";
 import { splitBatchNorm } from "./split-batch-norm.ts";
+import { splitErf } from "./split-erf.ts";
 
 interface Row {
   readonly pass: Pass;
@@ -53,6 +71,7 @@ const stagesWith = (layouts: Pass): readonly Stage[] => [
       { pass: removeRequantize, reason: "after constants: what is left are pairs on values" },
       { pass: mergeReshapes, reason: "one kind of reshape is enough for layouts to follow" },
       { pass: mergeTransposes, reason: "fewer variables for the pass after next" },
+      { pass: recognizeShuffle, reason: "before layouts, which could only place its transpose" },
       { pass: flattenIntoFullyConnected, reason: "weights take any order of axes, a reshape does not" },
       { pass: layouts, reason: "all below looks for channels in the last axis" },
       {
@@ -61,6 +80,9 @@ const stagesWith = (layouts: Pass): readonly Stage[] => [
       },
       { pass: foldBatchNorm, reason: "while batch norm is one node: its numbers are folded with one rounding" },
       { pass: splitBatchNorm, reason: "what could not fold becomes MUL and ADD, which may fold elsewhere" },
+      { pass: recognizePow, reason: "GELU may have its cube as a power" },
+      { pass: recognizeGelu, reason: "while ERF is one node" },
+      { pass: splitErf, reason: "what is no GELU is arithmetic" },
     ],
   },
   {
@@ -75,10 +97,27 @@ const stagesWith = (layouts: Pass): readonly Stage[] => [
       { pass: mergeDuplicates, reason: "patterns ask whether two operands are the same tensor" },
       { pass: recognizeClamp, reason: "hard swish is told by RELU6, PReLU by RELU" },
       { pass: recognizePrelu, reason: "before folding: its constants must not go into convolutions" },
+      { pass: recognizePow, reason: "L2 normalisation is told by SQUARE" },
       { pass: recognizeSoftmax, reason: "no dependency; before folding like the others" },
+      { pass: recognizeLogSoftmax, reason: "behind softmax, which is a part of one spelling" },
+      { pass: chooseWithoutSoftmax, reason: "behind softmax" },
+      {
+        pass: recognizeL2Normalization,
+        reason: "before roots become reciprocal: it knows both, but not their product",
+      },
+      { pass: recognizeRsqrt, reason: "after the normalisation that has an operator" },
+      { pass: recognizeResize, reason: "no dependency" },
+      { pass: gatherBySlicing, reason: "no dependency" },
+      { pass: joinParts, reason: "no dependency" },
+      { pass: orderChannels, reason: "after slices: an order of channels is no slice" },
+      { pass: multiplyByWeights, reason: "makes affine operators, into which the rest folds" },
+      { pass: keepDimensions, reason: "behind what makes FULLY_CONNECTED" },
+      { pass: foldDilation, reason: "before scales, which then find one convolution" },
       { pass: recognizeHardSwish, reason: "after clamps" },
       { pass: foldScale, reason: "MUL before ADD: (x·w)·c + d is the common order" },
       { pass: foldOffset, reason: "then what is added" },
+      { pass: foldIntoNext, reason: "what nothing in front could take" },
+      { pass: divideByMultiplying, reason: "after all that look for divisions" },
       { pass: foldPadding, reason: "no dependency; saves a copy of the input" },
       { pass: removeDeadCode, reason: "sole uses show only when other uses are gone" },
     ],
@@ -87,6 +126,7 @@ const stagesWith = (layouts: Pass): readonly Stage[] => [
     phase: "canonical",
     repeat: false,
     rows: [
+      { pass: narrowTransposes, reason: "what is left of transposes is final" },
       { pass: fuseActivations, reason: "last: what is fused hides from every pattern" },
       { pass: removeDeadCode, reason: "tensors between operator and activation are unused now" },
     ],

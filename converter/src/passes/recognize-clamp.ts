@@ -8,6 +8,7 @@ import { clampOf, clamps } from "../ops/activation.ts";
 import { maximum } from "../ops/maximum.ts";
 import { minimum } from "../ops/minimum.ts";
 import { operators, opOf } from "../ops/registry.ts";
+import { type Linear, linearBefore, linearOf } from "./arithmetic.ts";
 import type { GraphRewrite } from "./graph-rewrite.ts";
 import type { Pass } from "./pass.ts";
 import { bothOrders, sameShape, scalarOf } from "./scalars.ts";
@@ -66,4 +67,23 @@ function clampIn(graph: GraphRewrite, node: Node | undefined): Clamp | undefined
       : { value, low: Number.NEGATIVE_INFINITY, high: limit };
   }
   return undefined;
+}
+
+/** What a tensor is clamped from, as a number times a value plus a number, and the range. */
+export interface LinearClamp extends Linear {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** The tensor as a clamp by one operator, by two, or by one that has it fused. */
+export function clampedOf(graph: GraphRewrite, id: TensorId): LinearClamp | undefined {
+  const node = graph.producerOf(id);
+  const fused = rangeOf(String(node?.attributes.fusedActivationFunction));
+  const before = node && fused ? linearBefore(graph, node) : undefined;
+  if (fused && before) return { ...before, low: fused[0], high: fused[1] };
+  const outer = clampIn(graph, node);
+  if (!outer) return undefined;
+  const inner = clampIn(graph, graph.producerOf(outer.value)) ?? outer;
+  const [low, high] = [Math.max(outer.low, inner.low), Math.min(outer.high, inner.high)];
+  return { ...linearOf(graph, inner.value), low, high };
 }

@@ -2,7 +2,7 @@
  * Nodes that hand their operand on unchanged go:
  *
  *     RESHAPE to the same shape   TRANSPOSE by 0,1,2,…   PAD by nothing   SLICE of everything   CONCATENATION of one
- *     MUL by 1   DIV by 1   ADD of 0   SUB of 0
+ *     MUL by 1   DIV by 1   ADD of 0   SUB of 0   STRIDED_SLICE of everything   SELECT_V2 by a constant that says one thing
  */
 import type { Node, Shape, TensorId } from "../ir/graph.ts";
 import { add } from "../ops/add.ts";
@@ -12,8 +12,10 @@ import { expandDims } from "../ops/expand-dims.ts";
 import { mul } from "../ops/mul.ts";
 import { pad } from "../ops/pad.ts";
 import { reshape } from "../ops/reshape.ts";
+import { selectV2 } from "../ops/select-v2.ts";
 import { slice } from "../ops/slice.ts";
 import { squeeze } from "../ops/squeeze.ts";
+import { stridedSlice } from "../ops/strided-slice.ts";
 import { sub } from "../ops/sub.ts";
 import { transpose } from "../ops/transpose.ts";
 import { isLinear } from "./affine.ts";
@@ -41,11 +43,22 @@ function unchangedOperand(graph: GraphRewrite, node: Node): TensorId | undefined
   if (concatenation.is(node)) return node.inputs.length === 1 && isLinear(node) ? first : undefined;
   if (pad.is(node)) return integersOf(graph, second)?.every((count) => count === 0) ? first : undefined;
   if (transpose.is(node)) return integersOf(graph, second)?.every((axis, i) => axis === i) ? first : undefined;
+  if (stridedSlice.is(node))
+    return integersOf(graph, node.inputs[3])?.every((stride) => stride === 1) ? first : undefined;
   if (typeof second !== "number" || !isLinear(node)) return undefined;
+  if (selectV2.is(node)) return selected(graph, node);
   if (mul.is(node)) return scalarOf(graph, second) === 1 ? first : scalarOf(graph, first) === 1 ? second : undefined;
   if (add.is(node)) return scalarOf(graph, second) === 0 ? first : scalarOf(graph, first) === 0 ? second : undefined;
   if (sub.is(node)) return scalarOf(graph, second) === 0 ? first : undefined;
   return div.is(node) && scalarOf(graph, second) === 1 ? first : undefined;
+}
+
+/** What a condition that is the same everywhere selects. */
+function selected(graph: GraphRewrite, { inputs: [condition, yes, no] }: Node): TensorId | undefined {
+  const { constant, dtype } = typeof condition === "number" ? graph.tensor(condition) : {};
+  const bytes = dtype === "bool" && constant && constant.byteLength <= 65_536 ? constant.bytes() : undefined;
+  const chosen = bytes?.every((one) => one !== 0) ? yes : bytes?.every((one) => one === 0) ? no : undefined;
+  return chosen ?? undefined;
 }
 
 function sameFacts(graph: GraphRewrite, a: TensorId, b: TensorId): boolean {

@@ -2,6 +2,8 @@
 import { type Attributes, type Graph, GraphDraft, type Model, type Shape, type TensorId } from "../../src/ir/graph.ts";
 import { bytesOf } from "../../src/ir/values.ts";
 import type { Op, OperandFacts } from "../../src/ops/define-op.ts";
+import { reshape } from "../../src/ops/reshape.ts";
+import { transpose } from "../../src/ops/transpose.ts";
 import { seededValues } from "../readers/saved-layers-model.ts";
 
 export class GraphSketch {
@@ -35,7 +37,21 @@ export class GraphSketch {
     return this.#draft.addConstant(`i${++this.#count}`, "int32", shape, bytesOf("int32", values));
   }
 
+  bools(shape: Shape, values: readonly number[]): TensorId {
+    return this.#draft.addConstant(`b${++this.#count}`, "bool", shape, bytesOf("bool", values));
+  }
+
   emit<A extends Attributes>(op: Op<A>, inputs: readonly (TensorId | null)[], attributes: Partial<A> = {}): TensorId {
+    return this.emitAll(op, inputs, attributes, 1)[0]!; // of the one that was asked for
+  }
+
+  /** All results of an operator with `count` of them. */
+  emitAll<A extends Attributes>(
+    op: Op<A>,
+    inputs: readonly (TensorId | null)[],
+    attributes: Partial<A>,
+    count: number,
+  ): TensorId[] {
     const name = `${op.kind.toLowerCase()}${++this.#count}`;
     const facts = inputs.map((id): OperandFacts | null => {
       if (id === null) return null;
@@ -43,10 +59,13 @@ export class GraphSketch {
       return constant ? { dtype, shape, bytes: () => constant.bytes() } : { dtype, shape };
     });
     const node = op.node({ name, inputs, outputs: [], attributes });
-    const { dtype, shape } = op.infer(facts, node.attributes)[0]!; // all operators of these tests have one result
-    const output = this.#draft.addTensor({ name, dtype, shape });
-    this.#draft.addNode({ ...node, outputs: [output] });
-    return output;
+    const stored = Array.from({ length: count }, () => ({ dtype: "float32" as const, shape: [] }));
+    const results = op.infer(facts, node.attributes, count > 1 ? stored : undefined);
+    const outputs = results.map(({ dtype, shape }, at) =>
+      this.#draft.addTensor({ name: at === 0 ? name : `${name}:${at}`, dtype, shape }),
+    );
+    this.#draft.addNode({ ...node, outputs });
+    return [...outputs];
   }
 
   graph(...outputs: TensorId[]): Graph {
@@ -61,3 +80,9 @@ export const modelOf = (graph: Graph): Model => ({
   signatures: [],
   metadata: [],
 });
+
+export const reshapeTo = (g: GraphSketch, x: TensorId, ...newShape: number[]): TensorId =>
+  g.emit(reshape, [x, g.integers([newShape.length], newShape)], { newShape });
+
+export const transposeBy = (g: GraphSketch, x: TensorId, ...order: number[]): TensorId =>
+  g.emit(transpose, [x, g.integers([order.length], order)]);

@@ -50,7 +50,7 @@ import { removeIdentities } from "../../src/passes/remove-identities.ts";
 import { splitBatchNorm } from "../../src/passes/split-batch-norm.ts";
 import { GraphSketch } from "./graph-sketch.ts";
 
-type Draw = (g: GraphSketch) => TensorId | TensorId[];
+export type Draw = (g: GraphSketch) => TensorId | TensorId[];
 
 export interface PassCases {
   readonly pass: Pass;
