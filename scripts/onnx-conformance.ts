@@ -1,6 +1,7 @@
 /**
  * ONNX conformance: converts ONNX's node tests, runs what comes out in LiteRT (or the runtime of 2023 where LiteRT refuses),
- * compares with the outputs that the tests state, and writes docs/onnx-conformance.md.
+ * compares with the outputs that the tests state. `--write` prints docs/onnx-conformance.md and packs the small cases that
+ * pass into test/fixtures/onnx-node-tests.zip, which `npm test` runs.
  *
  *     npx node scripts/onnx-conformance.ts FOLDER [PATTERN] [--write]
  *
@@ -13,6 +14,8 @@ import { parseArgs } from "node:util";
 import { createLitertRuntime } from "@flotilla/device-agent/runtimes/litert";
 import { createTfliteRuntime } from "@flotilla/device-agent/runtimes/tflite-wasm";
 import { FlotillaError } from "@flotilla/protocol/errors";
+import { folderSource } from "../converter/src/readers/folder-source.ts";
+import { packCases } from "./onnx-conformance/pack-cases.ts";
 import { conformancePage } from "./onnx-conformance/print-page.ts";
 import { type CaseResult, runCase } from "./onnx-conformance/run-case.ts";
 
@@ -33,7 +36,7 @@ for (const family of families) {
   const names = (await readdir(join(folder, family))).filter((name) => name.startsWith("test_")).sort();
   for (const name of names) {
     if (pattern !== undefined && !name.includes(pattern)) continue;
-    const result = await runCase(join(folder, family), name, runtimes);
+    const result = await runCase(folderSource(join(folder, family, name)), name, runtimes);
     results.push(result);
     if (result.failure !== undefined) console.log(`${name} (${result.operators.join(" ")}): ${result.failure}`);
     else if (pattern !== undefined) console.log(`${name}: ${result.excluded ?? `passed in ${result.runtime}`}`);
@@ -45,5 +48,7 @@ console.log(
   `${passed.length} of ${counted.length} counted cases pass, ${results.length - counted.length} do not count.`,
 );
 if (values.write && pattern === undefined) {
-  await writeFile(join(import.meta.dirname, "..", "docs", "onnx-conformance.md"), conformancePage(results));
+  const root = join(import.meta.dirname, "..");
+  await writeFile(join(root, "docs", "onnx-conformance.md"), conformancePage(results));
+  await writeFile(join(root, "test", "fixtures", "onnx-node-tests.zip"), await packCases(join(folder, "node"), passed));
 }

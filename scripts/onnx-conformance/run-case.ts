@@ -3,15 +3,13 @@
  * Operands that TFLite takes as constants only (weights, shapes, axes) are bound as initializers, as real models have them:
  * first none, then the integer ones, then all but the first.
  */
-import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { TfliteRuntime } from "@flotilla/device-agent/ports/tflite-runtime";
 import { asFlotillaError } from "@flotilla/protocol/errors";
 import type { ArrayDType, NdArray } from "@flotilla/protocol/nd-array";
 import { decodeMessage } from "../../converter/src/codecs/protobuf/message.ts";
 import { valuesOf } from "../../converter/src/ir/values.ts";
 import { runPasses } from "../../converter/src/passes/pipeline.ts";
-import { folderSource } from "../../converter/src/readers/folder-source.ts";
+import type { FileSource } from "../../converter/src/readers/file-source.ts";
 import { type OnnxContainer, openOnnx } from "../../converter/src/readers/onnx/container.ts";
 import { lowerOnnx } from "../../converter/src/readers/onnx/read-onnx.ts";
 import { tensorProto } from "../../converter/src/readers/onnx/schema.ts";
@@ -33,12 +31,17 @@ export interface CaseResult {
 /** max|a − b| / max|a| of the largest outputs: the bound of float32 parity. */
 const bound = 1e-4;
 
-export async function runCase(folder: string, name: string, runtimes: readonly TfliteRuntime[]): Promise<CaseResult> {
+/** `source` is the case's folder. */
+export async function runCase(
+  source: FileSource,
+  name: string,
+  runtimes: readonly TfliteRuntime[],
+): Promise<CaseResult> {
   let container: OnnxContainer;
   let sets: readonly TestSet[];
   try {
-    container = await openOnnx(folderSource(join(folder, name)), "model.onnx");
-    sets = await testSetsOf(join(folder, name), container);
+    container = await openOnnx(source, "model.onnx");
+    sets = await testSetsOf(source, container);
   } catch (thrown) {
     // What is not a tensor at all cannot even be read as one.
     return { name, operators: [], excluded: `not tensors: ${asFlotillaError(thrown).message.slice(0, 80)}` };
@@ -64,7 +67,11 @@ export async function runCase(folder: string, name: string, runtimes: readonly T
       failures.push(message.split("\n").at(-1) ?? message);
     }
   }
-  return { name, operators, failure: (failures.at(-1) ?? "").replaceAll(/\s+/g, " ").trim().slice(0, 200) };
+  return {
+    name,
+    operators,
+    failure: (failures[2] ?? failures.at(-1) ?? "").replaceAll(/\s+/g, " ").trim().slice(0, 200),
+  };
 }
 
 /** An empty list of axes or pads is an operand like any other; an image without pixels is not. */
@@ -76,21 +83,24 @@ interface TestSet {
   readonly outputs: readonly OnnxTensor[];
 }
 
-async function testSetsOf(folder: string, container: OnnxContainer): Promise<readonly TestSet[]> {
-  const sets = (await readdir(folder)).filter((one) => one.startsWith("test_data_set_")).sort();
-  const tensorsOf = async (set: string, kind: string, count: number) =>
-    Promise.all(
-      Array.from({ length: count }, async (_, at) => {
-        const bytes = new Uint8Array(await readFile(join(folder, set, `${kind}_${at}.pb`)));
-        return decodeTensor(decodeMessage(tensorProto, bytes), new Map(), `${set}/${kind}_${at}`);
-      }),
-    );
-  return Promise.all(
-    sets.map(async (set) => ({
+async function testSetsOf(source: FileSource, container: OnnxContainer): Promise<readonly TestSet[]> {
+  const tensorsOf = async (set: string, kind: string, count: number) => {
+    const tensors: OnnxTensor[] = [];
+    for (let at = 0; at < count; at++) {
+      const path = `${set}/${kind}_${at}.pb`;
+      tensors.push(decodeTensor(decodeMessage(tensorProto, await source.read(path)), new Map(), path));
+    }
+    return tensors;
+  };
+  const sets: TestSet[] = [];
+  for (let at = 0; (await source.size(`test_data_set_${at}/output_0.pb`)) !== undefined; at++) {
+    const set = `test_data_set_${at}`;
+    sets.push({
       inputs: await tensorsOf(set, "input", container.graph.inputs.length),
       outputs: await tensorsOf(set, "output", container.graph.outputs.length),
-    })),
-  );
+    });
+  }
+  return sets;
 }
 
 /** Which inputs become constants: tried in this order. */

@@ -116,7 +116,11 @@ const preluLowering: OnnxLowering = {
     const [x, slope] = [node.input(0), node.input(1)];
     const [rank, sizes] = [node.rank(x), node.shape(slope)];
     const channels = node.shape(x)[1] ?? 1;
-    const whole = [...new Array<number>(Math.max(0, rank - sizes.length)).fill(1), ...sizes];
+    // Before version 7 a list is per channel; since then it broadcasts like anything else.
+    const old = node.version < 7 && sizes.length === 1 && sizes[0] === channels;
+    const whole = old
+      ? [1, channels, ...new Array<number>(rank - 2).fill(1)]
+      : [...new Array<number>(Math.max(0, rank - sizes.length)).fill(1), ...sizes];
     const perChannel = rank >= 3 && whole.every((size, axis) => (axis === 1 ? size === channels : size === 1));
     if (!perChannel) return node.emit(prelu, "", [x, slope]);
     const alpha = reshaped(node, "slope", slope, [...new Array<number>(rank - 2).fill(1), channels]);

@@ -8,6 +8,7 @@ import { tensorTypeOf } from "../../../ops/element-type.ts";
 import { pad } from "../../../ops/pad.ts";
 import { padv2 } from "../../../ops/padv2.ts";
 import { slice } from "../../../ops/slice.ts";
+import { squeeze } from "../../../ops/squeeze.ts";
 import type { NodeBuilder } from "../node-builder.ts";
 
 export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((size, i) => size === b[i]);
@@ -15,8 +16,13 @@ export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length 
 /** Sizes in a range, counted from 0. */
 export const indices = (count: number): number[] => Array.from({ length: count }, (_, at) => at);
 
-export const reshaped = (node: NodeBuilder, role: string, id: TensorId, shape: Shape): TensorId =>
-  node.build((graph, name) => graph.reshaped(name, id, shape), role);
+export function reshaped(node: NodeBuilder, role: string, id: TensorId, shape: Shape): TensorId {
+  // A target shape without axes would be a constant without elements, which runtimes do not hold.
+  if (shape.length === 0 && node.rank(id) > 0 && !node.graph.isConstant(id)) {
+    return node.emit(squeeze, role, [id], { squeezeDims: indices(node.rank(id)) });
+  }
+  return node.build((graph, name) => graph.reshaped(name, id, shape), role);
+}
 
 export const transposed = (node: NodeBuilder, role: string, id: TensorId, axes: readonly number[]): TensorId =>
   node.build((graph, name) => graph.permuted(name, id, axes), role);

@@ -1,12 +1,14 @@
 /**
  * Einsum, two operands at a time: letters that only one operand has and the result has not are summed, letters of both and
- * of the result are the batch, letters of both alone are what BATCH_MATMUL multiplies over. No letter twice in one term.
+ * of the result are the batch, letters of both alone are what BATCH_MATMUL multiplies over.
  */
 import { elementCount, type TensorId } from "../../../ir/graph.ts";
 import { batchMatmul } from "../../../ops/batch-matmul.ts";
+import { selectV2 } from "../../../ops/select-v2.ts";
 import { sum } from "../../../ops/sum.ts";
 import type { NodeBuilder } from "../node-builder.ts";
 import { reshaped, transposed } from "./compose.ts";
+import { constantOfBooleans } from "./constants.ts";
 import type { OnnxLowering } from "./lowering.ts";
 import { reduceBy } from "./reduce.ts";
 
@@ -20,7 +22,7 @@ const einsum: OnnxLowering = {
   operators: ["Einsum"],
   lower: (node) => {
     const { terms, result } = parsed(node);
-    const [first, ...others] = terms;
+    const [first, ...others] = terms.map((term, at) => diagonal(node, `${at}/diagonal`, term));
     if (!first) throw node.refusal("it has no operands");
     const merged = others.reduce((a, b, at) => {
       const later = others.slice(at + 1).flatMap(({ letters }) => letters);
@@ -47,7 +49,6 @@ function parsed(node: NodeBuilder): { readonly terms: readonly Term[]; readonly 
       ? part.split("...").flatMap((piece, i) => [...(i > 0 ? ellipsisLetters(rank - named) : []), ...piece])
       : [...part];
     if (letters.length !== rank) throw node.refusal(`"${part}" names ${letters.length} axes of ${rank}`);
-    if (new Set(letters).size !== letters.length) throw node.refusal(`"${part}" takes a diagonal`);
     return { id, letters };
   });
   const all = terms.flatMap(({ letters }) => letters);
@@ -57,6 +58,26 @@ function parsed(node: NodeBuilder): { readonly terms: readonly Term[]; readonly 
   }
   const once = [...new Set(all)].filter((one) => one < "\u0391" && all.filter((other) => other === one).length === 1);
   return { terms, result: [...hidden, ...once.sort()] };
+}
+
+/** A letter that stands twice means the diagonal: what is off it becomes zero, and one of the axes is summed away. */
+function diagonal(node: NodeBuilder, role: string, term: Term): Term {
+  const again = term.letters.findIndex((letter, at) => term.letters.indexOf(letter) < at);
+  if (again < 0) return term;
+  const first = term.letters.indexOf(term.letters[again] ?? "");
+  const shape = node.shape(term.id);
+  const size = shape[again] ?? 1;
+  if (shape[first] !== size) throw node.refusal("it takes the diagonal of what is not square");
+  const between = elementCount(shape.slice(first + 1, again));
+  const mask = constantOfBooleans(
+    node,
+    `${role}/mask`,
+    shape.map((one, at) => (at >= first && at <= again ? one : 1)),
+    (at) => Math.floor(at / (between * size)) === at % size,
+  );
+  const kept = node.emit(selectV2, `${role}/kept`, [mask, term.id, node.scalar(`${role}/zero`, 0)]);
+  const id = reduceBy(node, `${role}/sum`, sum, kept, { axes: [again], keepDims: false });
+  return diagonal(node, `${role}/next`, { id, letters: term.letters.toSpliced(again, 1) });
 }
 
 /** Without the letters that nothing needs. */
