@@ -71,7 +71,7 @@ function notConverted(found: TargetMeasurement, entry: CorpusEntry): string[] {
   const noRuntime = error?.code === "PROOF_UNAVAILABLE";
   if (error && !(noRuntime && provenByRecord)) reasons.push(`${error.code}: ${error.message}`);
   else if (!error && maxRel === null) reasons.push("was not proven");
-  if (entry.golden !== undefined && !provenByRecord && (!error || noRuntime)) {
+  if ((entry.golden !== undefined || entry.twin) && !provenByRecord && (!error || noRuntime)) {
     reasons.push(
       goldenMaxRel === null
         ? `recorded answers: ${goldenError?.code}: ${goldenError?.message}`

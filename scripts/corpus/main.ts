@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { FlotillaError } from "@flotilla/protocol/errors";
 import { type Baseline, type BaselineTarget, baselineTarget, judge } from "./judge.ts";
-import { type CorpusEntry, corpusFolder, type Target, targets } from "./manifest.ts";
+import { type CorpusEntry, corpusFolder, readManifest, type Target, targets } from "./manifest.ts";
 import type { Measurement } from "./measurement.ts";
 import { tableHead, tableRow } from "./print-table.ts";
 import { measureAll } from "./run-workers.ts";
@@ -29,12 +29,11 @@ if (!Number.isSafeInteger(jobs) || jobs < 1) {
   throw new FlotillaError("CONFIG_USAGE", `--jobs takes a number from 1 on, found ${values.jobs}.`);
 }
 
-const manifestPath = join(corpusFolder, "manifest.json");
 const baselinePath = join(corpusFolder, "baseline.json");
-const manifest: { readonly models: readonly CorpusEntry[] } = JSON.parse(await readFile(manifestPath, "utf8"));
+const models = await readManifest();
 const baseline: Baseline = JSON.parse(await readFile(baselinePath, "utf8"));
 const { only } = values;
-const chosen = manifest.models.filter(
+const chosen = models.filter(
   ({ model, format }) => only.length === 0 || only.some((text) => model.includes(text) || format === text),
 );
 if (chosen.length === 0) throw new FlotillaError("CONFIG_USAGE", `No model of the corpus is called like ${only}.`);
@@ -86,7 +85,7 @@ async function updateBaseline(measurements: readonly Measurement[]): Promise<voi
     }
     if (Object.keys(reached).length > 0) next[model] = reached;
   }
-  const known = new Set(manifest.models.map(({ model }) => model));
+  const known = new Set(models.map(({ model }) => model));
   const sorted = Object.entries(next)
     .filter(([model]) => known.has(model))
     .sort(([a], [b]) => (a < b ? -1 : 1));

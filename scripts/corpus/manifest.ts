@@ -3,12 +3,20 @@
  * repository with the answers of the framework that made them, and models of npm packages, which are fetched by the
  * version and integrity of test/corpus/package-lock.json into the fixtures' cache, without their dependencies.
  */
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FlotillaError } from "@flotilla/protocol/errors";
 import lock from "../../test/corpus/package-lock.json" with { type: "json" };
 import { type PackageEntry, packageFile } from "../fixtures.ts";
+import type { Twin } from "./twin-answers.ts";
 
 export const corpusFolder = join(import.meta.dirname, "..", "..", "test", "corpus");
+
+export async function readManifest(): Promise<readonly CorpusEntry[]> {
+  const text = await readFile(join(corpusFolder, "manifest.json"), "utf8");
+  const { models }: { readonly models: readonly CorpusEntry[] } = JSON.parse(text);
+  return models;
+}
 
 /** What must come of a model, for each output format. */
 export type Expectation =
@@ -38,6 +46,8 @@ export interface CorpusEntry {
   /** Bound for the recorded answers where it is not that of float32: quantized kernels round differently. */
   readonly goldenMaxRel?: number;
   readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
+  /** The same net in another format, whose own runtime gives the recorded answers. */
+  readonly twin?: Twin;
   readonly expect: Expectation;
   /** Where TFJS differs from `expect`. */
   readonly expectTfjs?: Expectation;

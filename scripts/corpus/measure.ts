@@ -5,12 +5,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { asFlotillaError, type FlotillaError } from "@flotilla/protocol/errors";
+import { asFlotillaError, FlotillaError } from "@flotilla/protocol/errors";
 import { convert } from "../../converter/src/convert.ts";
 import type { ConvertOptions } from "../../converter/src/convert-options.ts";
 import type { ConvertedVariant, ConvertResult } from "../../converter/src/convert-result.ts";
-import { type CorpusEntry, corpusFolder, modelPath, type Target, targets } from "./manifest.ts";
+import { type CorpusEntry, corpusFolder, modelPath, readManifest, type Target, targets } from "./manifest.ts";
 import type { MeasuredError, Measurement, TargetMeasurement } from "./measurement.ts";
+import { writeTwinAnswers } from "./twin-answers.ts";
 
 type Attempt = { readonly result: ConvertResult } | { readonly error: FlotillaError };
 type ByTarget<T> = Readonly<Record<Target, T>>;
@@ -22,14 +23,17 @@ export async function measure(entry: CorpusEntry, twice: boolean): Promise<Measu
   const started = performance.now();
   const output = await mkdtemp(join(tmpdir(), "flotilla-corpus-"));
   try {
-    const { golden, inputShapes } = entry;
+    const { inputShapes } = entry;
     const base = { name: "model", output, proofSamples, ...(inputShapes ? { inputShapes } : {}) };
     const model = await modelPath(entry).catch(asFlotillaError);
     const proof = typeof model === "string" ? await attempts({ ...base, model }) : bothAre({ error: model });
+    const golden = await recordedAnswers(entry, output).catch(asFlotillaError);
     const recorded =
-      golden !== undefined && typeof model === "string"
-        ? await attempts({ ...base, model, golden: join(corpusFolder, ...golden.split("/")) })
-        : null;
+      golden === null || typeof model !== "string"
+        ? null
+        : typeof golden === "string"
+          ? await attempts({ ...base, model, golden })
+          : bothAre({ error: golden });
     const again = twice && typeof model === "string" ? await attempts({ ...base, model, prove: false }) : null;
     const of = (target: Target) => targetMeasurement(target, proof, recorded, again);
     const opened = targets.map((target) => proof[target]).find((one) => "result" in one);
@@ -45,6 +49,17 @@ export async function measure(entry: CorpusEntry, twice: boolean): Promise<Measu
   } finally {
     await rm(output, { recursive: true, force: true });
   }
+}
+
+/** The `.npz` in the repository, or the twin's answers, written into `folder`. */
+async function recordedAnswers({ golden, twin }: CorpusEntry, folder: string): Promise<string | null> {
+  if (golden !== undefined) return join(corpusFolder, ...golden.split("/"));
+  if (!twin) return null;
+  const other = (await readManifest()).find(({ model }) => model === twin.model);
+  if (!other) throw new FlotillaError("CONFIG_INVALID", `There is no model ${twin.model} in the corpus.`);
+  const path = join(folder, "twin.npz");
+  await writeTwinAnswers(path, await modelPath(other), twin);
+  return path;
 }
 
 const bothAre = (attempt: Attempt): ByTarget<Attempt> => ({ tflite: attempt, tfjs: attempt });
