@@ -3,7 +3,9 @@
  *
  *     ADD(RELU(x), n)  →  PRELU(x, f), or LEAKY_RELU where f is one number
  *
- *     MAXIMUM(x, MUL(x, f)) with 0 < f < 1  →  LEAKY_RELU
+ *     MAXIMUM(x, MUL(x, f)) with 0 < f < 1  →  LEAKY_RELU          PRELU(x, f) where f is one number  →  LEAKY_RELU
+ *
+ * (XNNPACK reads one slope per channel whatever the shape of f: a PRELU with a single one would be read beyond its end.)
  *
  *     n:  MUL(f, NEG(RELU(NEG(x))))   MUL(−f, RELU(NEG(x)))   MUL(f/2, SUB(x, ABS(x)))   MUL(f, MINIMUM(x, 0))
  */
@@ -33,6 +35,12 @@ export const recognizePrelu: Pass = {
   name: "recognize-prelu",
   run: (graph) => {
     for (const node of graph.nodes()) {
+      const leak = prelu.is(node) ? scalarOf(graph, node.inputs[1]) : undefined;
+      const [value] = node.inputs;
+      if (leak !== undefined && typeof value === "number" && sameShape(graph, value, node.outputs[0]!)) {
+        graph.replace(node, slopedRectifier(graph, node, value, single(leak)));
+        continue;
+      }
       const slope = maximum.is(node) ? slopeOfMaximum(graph, node) : undefined;
       if (slope) graph.replace(node, slopedRectifier(graph, node, slope.x, single(slope.factor)));
       if (!(add.is(node) || sub.is(node)) || !isLinear(node)) continue;

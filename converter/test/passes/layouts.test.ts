@@ -2,6 +2,9 @@
 import { describe, expect, it } from "vitest";
 import { elementCount, type Graph, tensorOf } from "../../src/ir/graph.ts";
 import { permuteElements } from "../../src/ir/permute-elements.ts";
+import { GraphRewrite } from "../../src/passes/graph-rewrite.ts";
+import { chooseOrders } from "../../src/passes/layout/choose-orders.ts";
+import { LayoutProblem } from "../../src/passes/layout/layout-problem.ts";
 import { legalizeOperands } from "../../src/passes/legalize-operands.ts";
 import { runPass, runPasses } from "../../src/passes/pipeline.ts";
 import { splitBatchNorm } from "../../src/passes/split-batch-norm.ts";
@@ -48,5 +51,33 @@ describe.each(Object.entries(layoutNets))("%s", (_, { draw, kept, free }) => {
     }
     if (ioLayout === "keep")
       expect(orders([...after!.inputs, ...after!.outputs]).every((one) => one === undefined)).toBe(true);
+  });
+});
+
+describe("work", () => {
+  /** A chain of residual blocks, each of 7 nodes in NCHW besides its transposes. */
+  const chain = (blocks: number): Graph => {
+    const g = new NchwSketch();
+    let x = g.conv(g.input(1, 4, 8, 8), 4, 4, { size: 1 });
+    for (let block = 0; block < blocks; block++) {
+      const y = g.relu(g.norm(g.conv(x, 4, 4, { size: 1 }), 4));
+      x = g.relu(g.add(g.mul(y, g.sigmoid(y)), x));
+    }
+    return g.graph(x);
+  };
+  const asked = (graph: Graph): number => {
+    const problem = new LayoutProblem(new GraphRewrite(graph), true);
+    return chooseOrders(problem) / problem.variables.length;
+  };
+
+  it("grows with the nodes: proposals per node are few and do not rise", () => {
+    const [short, long] = [asked(chain(20)), asked(chain(260))];
+    expect(chain(260).nodes.length).toBeGreaterThan(3_000);
+    expect(long).toBeLessThan(4);
+    expect(long).toBeLessThan(short * 1.1);
+  });
+
+  it("leaves no transpose in a chain of 260 blocks", () => {
+    expect(transposes(runPasses(modelOf(chain(260)), { ioLayout: "channels-last" }).graphs[0]!)).toBe(0);
   });
 });

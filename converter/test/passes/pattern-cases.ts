@@ -22,6 +22,7 @@ import { minimum } from "../../src/ops/minimum.ts";
 import { mul } from "../../src/ops/mul.ts";
 import { pack } from "../../src/ops/pack.ts";
 import { pow } from "../../src/ops/pow.ts";
+import { prelu } from "../../src/ops/prelu.ts";
 import { reduceMax } from "../../src/ops/reduce-max.ts";
 import { relu } from "../../src/ops/relu.ts";
 import { rsqrt } from "../../src/ops/rsqrt.ts";
@@ -55,6 +56,7 @@ import { recognizeHardSwish } from "../../src/passes/recognize-hard-swish.ts";
 import { recognizeL2Normalization } from "../../src/passes/recognize-l2-normalization.ts";
 import { recognizeLogSoftmax } from "../../src/passes/recognize-log-softmax.ts";
 import { recognizePow } from "../../src/passes/recognize-pow.ts";
+import { recognizePrelu } from "../../src/passes/recognize-prelu.ts";
 import { recognizeResize } from "../../src/passes/recognize-resize.ts";
 import { recognizeRsqrt } from "../../src/passes/recognize-rsqrt.ts";
 import { recognizeShuffle } from "../../src/passes/recognize-shuffle.ts";
@@ -111,6 +113,16 @@ export const patternCases: readonly PassCases[] = [
         const low = g.emit(maximum, [plus(g, times(g, x, 0.2), 0.5), number(g, 0)]);
         return g.emit(mul, [x, g.emit(minimum, [low, number(g, 1)])]);
       },
+    },
+  },
+  {
+    pass: recognizePrelu,
+    phase: "canonical",
+    rewritten: {
+      "one slope for all": (g) => g.emit(prelu, [image(g), g.floats([3], [0.25, 0.25, 0.25])]),
+    },
+    untouched: {
+      "a slope for each": (g) => g.emit(prelu, [image(g), g.floats([3], [0.25, 0.5, 0.75])]),
     },
   },
   {
