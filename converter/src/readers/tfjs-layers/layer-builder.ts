@@ -13,6 +13,7 @@ import type { Argument, CallArguments } from "./call-arguments.ts";
 import { JsonFields } from "./json-fields.ts";
 import type { LayerSpec, ModelSpec } from "./layer-spec.ts";
 import { type Dialect, LayerRefusal } from "./lower/lowering.ts";
+import { permuteFloats } from "./permute-floats.ts";
 import type { WeightStore } from "./weight-store.ts";
 
 /** How a stored weight becomes an operand: its new shape, and the order in which its elements are taken. */
@@ -294,29 +295,4 @@ export class LayerBuilder {
       ...(cause === undefined ? {} : { cause }),
     });
   }
-}
-
-/** Elements of a row-major float32 array with its axes in another order. */
-export function permuteFloats(bytes: Uint8Array, shape: Shape, permutation: readonly number[]): Uint8Array {
-  const source = float32ValuesOf(bytes);
-  const result = new Float32Array(elementCount(shape));
-  const strides = shape.map((_, axis) => elementCount(shape.slice(axis + 1)));
-  const sizes = permutation.map((axis) => shape[axis] ?? 0);
-  const steps = permutation.map((axis) => strides[axis] ?? 0);
-  const rank = sizes.length;
-  const inner = sizes[rank - 1] ?? 1;
-  const innerStep = steps[rank - 1] ?? 0;
-  const position = new Array<number>(rank).fill(0);
-  let from = 0;
-  for (let to = 0; to < result.length; ) {
-    for (let i = 0, at = from; i < inner; i++, at += innerStep) result[to++] = source[at]!;
-    for (let axis = rank - 2; axis >= 0; axis--) {
-      from += steps[axis]!;
-      position[axis]! += 1;
-      if (position[axis]! < sizes[axis]!) break;
-      from -= steps[axis]! * sizes[axis]!;
-      position[axis] = 0;
-    }
-  }
-  return new Uint8Array(result.buffer);
 }
