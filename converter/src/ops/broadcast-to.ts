@@ -1,12 +1,13 @@
 /** Its operand stretched to a constant shape. */
 
-import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
+import { activation, defineOp, index, sameAs } from "./define-op.ts";
+import { spreadTo } from "./evaluate/rearrange.ts";
 import { stretched } from "./layout/follow-axes.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { raiseAs } from "./raise/simple.ts";
 import { need, refuse } from "./refuse.ts";
-import { integersOf, lengthOf, unknownShape } from "./shape/axis.ts";
+import { integersOf, integersOfConstant, lengthOf, unknownShape } from "./shape/axis.ts";
 import { broadcastShapes } from "./shape/broadcast.ts";
 import { inputDType } from "./version-rules.ts";
 
@@ -25,7 +26,10 @@ export const broadcastTo = defineOp({
       throw refuse(`[${input.shape.join(", ")}] does not stretch to [${shape.join(", ")}].`);
     return [{ dtype: input.dtype, shape }];
   },
-  evaluate: unsupported("left to the runtime"),
+  evaluate: ([input, shape]) => {
+    const result = input && shape ? spreadTo(input, integersOfConstant(shape)) : null;
+    return result && [result];
+  },
   layout: stretched,
   raise: raiseAs("BroadcastTo", 2),
   int8: true,

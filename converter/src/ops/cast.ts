@@ -1,5 +1,6 @@
 /** Changes the dtype of the values, not of their scale. The kernel goes by the result's dtype, not by its options. */
 
+import type { DType } from "../ir/graph.ts";
 import { bytesOf, valuesOf } from "../ir/values.ts";
 import { activation, defineOp, none, unsupported } from "./define-op.ts";
 import { dtypeOf } from "./element-type.ts";
@@ -11,6 +12,9 @@ import { dtypeIn } from "./raise/axes.ts";
 import { notRaised } from "./raise/tensorflow-nodes.ts";
 import { need, refuse } from "./refuse.ts";
 import { inputDType } from "./version-rules.ts";
+
+/** What shape arithmetic goes through. Fractions are cut off, as in C; what does not fit is left to the runtime. */
+const evaluated: readonly DType[] = ["float32", "int32", "int64", "bool"];
 
 export const cast = defineOp({
   kind: "CAST",
@@ -27,9 +31,22 @@ export const cast = defineOp({
   },
   evaluate: ([input], { outDataType }) => {
     const dtype = dtypeOf(outDataType);
-    if (!input || !(input.dtype === "int32" || input.dtype === "int64" || input.dtype === "bool")) return null;
-    if (dtype !== "float32" && dtype !== "int32" && dtype !== "int64") return null;
-    return [{ dtype, shape: input.shape, bytes: bytesOf(dtype, valuesOf(input.dtype, input.bytes)) }];
+    if (!input || !evaluated.includes(input.dtype) || !dtype || !evaluated.includes(dtype)) return null;
+    const values = valuesOf(input.dtype, input.bytes);
+    if (dtype === "bool")
+      return [
+        {
+          dtype,
+          shape: input.shape,
+          bytes: bytesOf(
+            dtype,
+            Array.from(values, (x) => (x === 0 ? 0 : 1)),
+          ),
+        },
+      ];
+    const whole = dtype === "float32" || input.dtype !== "float32";
+    if (!whole && Array.from(values).some((x) => !(Math.abs(x) < 2 ** 31))) return null;
+    return [{ dtype, shape: input.shape, bytes: bytesOf(dtype, whole ? values : Array.from(values, Math.trunc)) }];
   },
   layout: elementwise,
   raise: (use, to) => {

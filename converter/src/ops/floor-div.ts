@@ -1,6 +1,7 @@
 /** `⌊a / b⌋`, broadcast. */
 
 import { activation, defineOp, free, unsupported } from "./define-op.ts";
+import { evaluateBinary } from "./evaluate/elementwise.ts";
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
@@ -16,7 +17,7 @@ export const floorDiv = defineOp({
   operands: [activation("a"), activation("b")],
   results: [free],
   infer: broadcastOfTwo,
-  evaluate: unsupported("left to the runtime"),
+  evaluate: (inputs) => evaluateBinary(inputs, (a, b) => Math.floor(a / b)),
   layout: elementwise,
   raise: raiseAs("FloorDiv", 2),
   int8: unsupported("its int8 kernel divides the stored integers without looking at their scale"),

@@ -1,6 +1,7 @@
 /** `a and b` of booleans, broadcast. */
 
-import { defineOp, index, none, unsupported } from "./define-op.ts";
+import { defineOp, index, none } from "./define-op.ts";
+import { evaluateLogical } from "./evaluate/elementwise.ts";
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
@@ -16,7 +17,7 @@ export const logicalAnd = defineOp({
   operands: [index("a"), index("b")],
   results: [none],
   infer: inferComparison,
-  evaluate: unsupported("left to the runtime"),
+  evaluate: (inputs) => evaluateLogical(inputs, (a, b) => a && b),
   layout: elementwise,
   raise: raiseAs("LogicalAnd", 2),
   int8: true,

@@ -1,6 +1,6 @@
 /** `not x` of a boolean. */
 
-import { defineOp, index, none, unsupported } from "./define-op.ts";
+import { defineOp, index, none } from "./define-op.ts";
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
@@ -16,7 +16,7 @@ export const logicalNot = defineOp({
   operands: [index("input")],
   results: [none],
   infer: sameAsInput,
-  evaluate: unsupported("left to the runtime"),
+  evaluate: ([input]) => (input?.dtype === "bool" ? [{ ...input, bytes: input.bytes.map((one) => 1 - one) }] : null),
   layout: elementwise,
   raise: raiseAs("LogicalNot"),
   int8: true,

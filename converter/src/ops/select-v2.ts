@@ -1,6 +1,7 @@
 /** `a` where the condition holds, else `b`; all three broadcast. */
 
-import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
+import { activation, defineOp, index, sameAs } from "./define-op.ts";
+import { elementBytesOf, spreadTo } from "./evaluate/rearrange.ts";
 import { elementwise } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
@@ -23,7 +24,15 @@ export const selectV2 = defineOp({
     const shape = broadcastShapes(condition.shape, values?.shape ?? []);
     return [{ dtype: need(inputs, 1, "a").dtype, shape }];
   },
-  evaluate: unsupported("left to the runtime"),
+  evaluate: ([condition, a, b]) => {
+    if (!condition || !a || !b || a.dtype !== b.dtype || elementBytesOf(a.dtype) === null) return null;
+    const shape = broadcastShapes(condition.shape, broadcastShapes(a.shape, b.shape));
+    const [mask, yes, no] = [condition, a, b].map((value) => spreadTo(value, shape)?.bytes ?? new Uint8Array(0));
+    if (!mask || !yes || !no) return null;
+    const size = elementBytesOf(a.dtype) ?? 1;
+    const bytes = Uint8Array.from(yes, (byte, at) => (mask[Math.floor(at / size)] ? byte : (no[at] ?? 0)));
+    return [{ dtype: a.dtype, shape, bytes }];
+  },
   layout: elementwise,
   raise: raiseAs("SelectV2", 3),
   int8: true,

@@ -1,12 +1,13 @@
 /** Repeats its operand along every axis as often as a constant says. */
 
-import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
+import { activation, defineOp, index, sameAs } from "./define-op.ts";
+import { stridesOf, takeElements } from "./evaluate/rearrange.ts";
 import { perAxis } from "./layout/follow.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
 import { raiseAs } from "./raise/simple.ts";
 import { need, refuse } from "./refuse.ts";
-import { integersOf, unknownShape } from "./shape/axis.ts";
+import { integersOf, integersOfConstant, unknownShape } from "./shape/axis.ts";
 import { byInput } from "./version-rules.ts";
 
 export const tile = defineOp({
@@ -29,7 +30,16 @@ export const tile = defineOp({
       },
     ];
   },
-  evaluate: unsupported("left to the runtime"),
+  evaluate: ([input, multiples]) => {
+    if (!input || !multiples) return null;
+    const times = integersOfConstant(multiples);
+    const strides = stridesOf(input.shape);
+    const shape = input.shape.map((size, axis) => size * (times[axis] ?? 1));
+    const result = takeElements(input, shape, (position) =>
+      position.reduce((sum, at, axis) => sum + (at % (input.shape[axis] ?? 1)) * (strides[axis] ?? 0), 0),
+    );
+    return result && [result];
+  },
   layout: perAxis([1]),
   raise: raiseAs("Tile", 2),
   int8: true,

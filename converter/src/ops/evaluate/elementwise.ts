@@ -53,6 +53,17 @@ export function evaluateComparison(inputs: Inputs, apply: (a: number, b: number)
   ];
 }
 
+/** Two booleans, broadcast. */
+export function evaluateLogical([a, b]: Inputs, apply: (a: boolean, b: boolean) => boolean): Evaluated {
+  if (a?.dtype !== "bool" || b?.dtype !== "bool") return null;
+  const shape = broadcastShapes(a.shape, b.shape);
+  const right = broadcastIndex(b.shape, shape);
+  const bytes = Uint8Array.from(broadcastIndex(a.shape, shape), (at, i) =>
+    apply(a.bytes[at] === 1, b.bytes[right[i] ?? 0] === 1) ? 1 : 0,
+  );
+  return [{ dtype: "bool", shape, bytes }];
+}
+
 interface Pairs {
   readonly dtype: DType;
   readonly shape: Shape;

@@ -63,3 +63,15 @@ export function joined(sources: readonly ConstantValue[], axis: number, shape: S
     }
   return { ...first, shape, bytes };
 }
+
+/** A constant spreadTo to `shape`: axes of size 1, and axes that it lacks in front, repeat. */
+export function spreadTo(source: ConstantValue, shape: Shape): ConstantValue | null {
+  const strides = stridesOf(source.shape);
+  const missing = shape.length - source.shape.length;
+  return takeElements(source, shape, (position) =>
+    source.shape.reduce(
+      (at, size, axis) => at + (size === 1 ? 0 : (position[axis + missing] ?? 0) * (strides[axis] ?? 0)),
+      0,
+    ),
+  );
+}

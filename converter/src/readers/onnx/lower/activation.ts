@@ -2,7 +2,7 @@
  * Activation functions. Where TFLite has the operator it is used; the others are composed so that no value overflows on
  * the way. Formulas: ONNX's Operators.md. Erf: Abramowitz and Stegun 7.1.26, error below 1.5e-7.
  */
-import type { TensorId } from "../../../ir/graph.ts";
+import { elementCount, type TensorId } from "../../../ir/graph.ts";
 import { abs } from "../../../ops/abs.ts";
 import { add } from "../../../ops/add.ts";
 import { div } from "../../../ops/div.ts";
@@ -115,6 +115,9 @@ const preluLowering: OnnxLowering = {
   lower: (node) => {
     const [x, slope] = [node.input(0), node.input(1)];
     const [rank, sizes] = [node.rank(x), node.shape(slope)];
+    // One slope for all: kernels of PRELU read as many as there are channels.
+    const values = elementCount(sizes) === 1 ? node.graph.valuesOf(slope) : undefined;
+    if (values) return node.emit(leakyRelu, "", [x], { alpha: values[0] ?? 0 });
     const channels = node.shape(x)[1] ?? 1;
     // Before version 7 a list is per channel; since then it broadcasts like anything else.
     const old = node.version < 7 && sizes.length === 1 && sizes[0] === channels;
