@@ -3,6 +3,7 @@
  * Operators that tfjs does not have are named: then only recorded outputs can prove the conversion.
  */
 import { asFlotillaError, FlotillaError } from "@flotilla/protocol/errors";
+import { isJsonObject, type JsonValue } from "@flotilla/protocol/json-value";
 import type { NdArray } from "@flotilla/protocol/nd-array";
 import type { Model, TensorId } from "../ir/graph.ts";
 import { tensorOf } from "../ir/graph.ts";
@@ -31,7 +32,8 @@ export async function graphTruth({ source, inputs, outputs }: GraphTruthSource, 
   const ends = (names: readonly string[], ids: readonly TensorId[], letter: string) =>
     Object.fromEntries(names.map((name, at) => [`${letter}${at}`, end(name, ids[at])]));
   const signature = { inputs: ends(inputs, graph.inputs, "i"), outputs: ends(outputs, graph.outputs, "o") };
-  const loaded = await runtime.load({ ...source, signature }).catch(unavailable);
+  const modelTopology = withSoundOneHot(source.modelTopology);
+  const loaded = await runtime.load({ ...source, modelTopology, signature }).catch(unavailable);
   return {
     label: runtimeLabel({ ...runtime, build: loaded.build }),
     run: async (samples) => {
@@ -50,6 +52,24 @@ export async function graphTruth({ source, inputs, outputs }: GraphTruthSource, 
       return answers;
     },
     close: () => loaded.close(),
+  };
+}
+
+/** The WASM kernel of OneHot in tfjs 4.22 writes integers into a float tensor: so integers are asked for, and cast. */
+function withSoundOneHot(topology: GraphSource["modelTopology"]): GraphSource["modelTopology"] {
+  const { node } = topology;
+  if (!Array.isArray(node)) return topology;
+  return {
+    ...topology,
+    node: node.flatMap((one: JsonValue): JsonValue[] => {
+      if (!isJsonObject(one) || one.op !== "OneHot" || !isJsonObject(one.attr)) return [one];
+      const integers = `${String(one.name)}/integers`;
+      const attr = { SrcT: { type: "DT_INT32" }, DstT: one.attr.T ?? { type: "DT_FLOAT" } };
+      return [
+        { ...one, name: integers, attr: { ...one.attr, T: { type: "DT_INT32" } } },
+        { name: one.name ?? "", op: "Cast", input: [integers], attr },
+      ];
+    }),
   };
 }
 

@@ -12,6 +12,7 @@ import { attrOf, corrupt, refOf, type TfGraph, type TfNode, type TfOutput, type 
 import { NodeRefusal, type UnsupportedNode } from "./lower/tf-lowering.ts";
 import { refusalOf, tfLowerings } from "./lower/tf-lowerings.ts";
 import { NodeLowering } from "./node-lowering.ts";
+import { withGelu } from "./recognize-gelu.ts";
 import { dtypeOf } from "./tensor-types.ts";
 
 /** An input or output of the model under the name that users know. */
@@ -71,7 +72,7 @@ class GraphLowering {
   run(): Model {
     const { graph, outputs, inputs, label, signature = "serving_default" } = this.#request;
     const given = this.#addInputs();
-    const scope: Scope = { prefix: "", nodes: graph.nodes, given, states: new Map() };
+    const scope: Scope = { prefix: "", nodes: withGelu(graph.nodes), given, states: new Map() };
     const ends = this.#lowerAll(
       scope,
       outputs.map(({ output }) => output),

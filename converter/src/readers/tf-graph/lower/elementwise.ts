@@ -10,6 +10,7 @@ import { div } from "../../../ops/div.ts";
 import { elu } from "../../../ops/elu.ts";
 import { exp } from "../../../ops/exp.ts";
 import { floor } from "../../../ops/floor.ts";
+import { gelu } from "../../../ops/gelu.ts";
 import { greater } from "../../../ops/greater.ts";
 import { leakyRelu } from "../../../ops/leaky-relu.ts";
 import { less } from "../../../ops/less.ts";
@@ -123,6 +124,7 @@ export const elementwiseLowerings: readonly TfLowering[] = [
   integerIdentity(["Ceil"], ceil),
   integerIdentity(["Round", "Rint"], round),
   clip,
+  { ops: ["Gelu"], lower: (node) => node.emit(gelu, [node.input(0)], { approximate: node.boolAttr("approximate") }) },
   spelt(["Selu"], selu),
   spelt(["Softplus"], softplus),
   spelt(["Erf"], erf),
