@@ -164,10 +164,13 @@ export function runPasses(model: Model, options: RunPassesOptions = {}): Model {
 }
 
 /** One pass, verified. */
-export function runPass(graph: Graph, pass: Pass, phase: Phase): Graph {
-  const rewrite = new GraphRewrite(graph);
+export const runPass = (graph: Graph, pass: Pass, phase: Phase): Graph =>
+  settle(new GraphRewrite(graph), pass, phase) ?? graph;
+
+/** Runs a pass; what has become of the graph, verified, if anything changed. */
+function settle(rewrite: GraphRewrite, pass: Pass, phase: Phase): Graph | undefined {
   pass.run(rewrite);
-  if (!rewrite.changed) return graph;
+  if (!rewrite.changed) return undefined;
   const after = rewrite.finish();
   try {
     verifyGraph(after, phase);
@@ -180,12 +183,16 @@ export function runPass(graph: Graph, pass: Pass, phase: Phase): Graph {
 
 function runStage(graph: Graph, stage: Stage, options: RunPassesOptions): Graph {
   let current = graph;
+  // Passes that change nothing share one: it is worked out from all nodes.
+  let rewrite = new GraphRewrite(current);
   for (let round = 1; ; round++) {
     const before = current;
     for (const { pass } of stage.rows) {
-      const after = runPass(current, pass, stage.phase);
-      if (after !== current) options.onPass?.({ pass: pass.name, before: current, after });
+      const after = settle(rewrite, pass, stage.phase);
+      if (!after) continue;
+      options.onPass?.({ pass: pass.name, before: current, after });
       current = after;
+      rewrite = new GraphRewrite(current);
     }
     if (!stage.repeat || current === before) return current;
     if (round === maxRounds) {
