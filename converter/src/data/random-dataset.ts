@@ -20,8 +20,11 @@ export function randomDataset(inputs: readonly ModelInput[], count: number): Dat
   };
 }
 
+/** What a size is that only the data tells: beyond every kernel, and quick. */
+const dynamicSize = 32;
+
 function randomInput(input: ModelInput, start: number): NdArray {
-  const bare = sampleShape(input).map((size) => Math.max(size, 1));
+  const bare = sampleShape(input).map((size) => (size === -1 ? dynamicSize : Math.max(size, 1)));
   const shape = bare.length < input.shape.length ? [1, ...bare] : bare;
   const length = shape.reduce((product, size) => product * size, 1);
   const next = generator(start);

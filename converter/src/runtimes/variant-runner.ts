@@ -5,6 +5,8 @@
 import type { LoadedModel, RuntimeTensor, TfliteRuntime } from "@flotilla/device-agent/ports/tflite-runtime";
 import type { NdArray } from "@flotilla/protocol/nd-array";
 import { clamp, roundHalfAwayFromZero } from "../quantize/rounding.ts";
+import { readTflite } from "../readers/tflite/read-tflite.ts";
+import { fixedCopy } from "./fixed-copy.ts";
 import { runtimeLabel, type Sample } from "./source-truth.ts";
 
 export interface VariantRunner {
@@ -29,16 +31,53 @@ export const tfliteOpeners = (bytes: Uint8Array, runtimes: readonly TfliteRuntim
 
 /** @throws UNSUPPORTED_RUNTIME when the runtime cannot load it */
 export async function openVariant(bytes: Uint8Array, runtime: TfliteRuntime): Promise<VariantRunner> {
+  const dynamic = dynamicOutputs(bytes);
+  if (dynamic) return openDynamic(bytes, runtime, dynamic);
   const loaded: LoadedModel = await runtime.load(bytes);
   return {
     outputs: loaded.outputs,
     label: () => runtimeLabel(runtime),
-    run: async (sample) => {
-      const results = await loaded.run(sample.map((array, at) => asInput(array, loaded.inputs[at])));
-      return results.map((result, at) => asReals(result, loaded.outputs[at]));
-    },
+    run: (sample) => runOnce(loaded, sample),
     close: () => loaded.close(),
   };
+}
+
+type Outputs = VariantRunner["outputs"];
+
+/** A file with dynamic sizes runs as a copy that has those of the sample: of each size, until another comes. */
+function openDynamic(bytes: Uint8Array, runtime: TfliteRuntime, outputs: Outputs): VariantRunner {
+  let fixed: { readonly key: string; readonly model: LoadedModel } | undefined;
+  return {
+    outputs,
+    label: () => runtimeLabel(runtime),
+    run: async (sample) => {
+      const shapes = sample.map(({ shape }) => shape);
+      const key = JSON.stringify(shapes);
+      if (fixed?.key !== key) {
+        fixed?.model.close();
+        fixed = undefined;
+        fixed = { key, model: await runtime.load(fixedCopy(bytes, shapes)) };
+      }
+      return runOnce(fixed.model, sample);
+    },
+    close: () => fixed?.model.close(),
+  };
+}
+
+async function runOnce(model: LoadedModel, sample: Sample): Promise<readonly ArrayLike<number>[]> {
+  const results = await model.run(sample.map((array, at) => asInput(array, model.inputs[at])));
+  return results.map((result, at) => asReals(result, model.outputs[at]));
+}
+
+/** The outputs of a file whose inputs have dynamic sizes: told by the file, for runtimes show such a size as 1. */
+function dynamicOutputs(bytes: Uint8Array): Outputs | undefined {
+  const [main] = readTflite(bytes).graphs;
+  if (!main?.inputs.some((id) => main.tensors.get(id)?.shape.includes(-1))) return undefined;
+  return main.outputs.map((id) => {
+    const [scale, ...more] = main.tensors.get(id)?.quantization?.scales ?? [];
+    const zeroPoint = main.tensors.get(id)?.quantization?.zeroPoints[0] ?? 0;
+    return { quantization: scale === undefined || more.length > 0 ? null : { scale, zeroPoint } };
+  });
 }
 
 /** A float array in the dtype that an integer input takes; anything else as it is. */
