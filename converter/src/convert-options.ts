@@ -19,6 +19,8 @@ export interface ConvertOptions {
   readonly calibration?: CalibrationOptions;
   /** Input name → steps from a decoded image or a stored array to what the model takes. */
   readonly preprocess?: Preprocessing;
+  /** Names of the classes of the first output: they ride with a `.tflite` as its label file. */
+  readonly labels?: readonly string[];
   readonly evaluate?: {
     /** Labelled data. */
     readonly path: string;

@@ -54,6 +54,7 @@ import { digestOfFiles, tfjsGraphVariant, tfjsLayersVariant } from "./tfjs-varia
 import { type FileContent, writeFiles } from "./write-files.ts";
 import type { LayersModelParts } from "./writers/tfjs-layers/write-tfjs-layers.ts";
 import type { TfjsRecipe } from "./writers/tfjs-weights/tfjs-recipe.ts";
+import { describeModel } from "./writers/tflite/model-metadata.ts";
 import { planTflite } from "./writers/tflite/write-tflite.ts";
 
 /** TensorFlow's guide asks for 100 to 500; more changed nothing on the models measured. */
@@ -209,7 +210,10 @@ class Conversion {
     const file = await this.#timed("write", async () => {
       // Files of others keep rules of their own; the runtimes judge those.
       for (const graph of quantized.model.graphs) verifyGraph(graph, recipe === "as-is" ? "imported" : "tflite");
-      return planTflite(quantized.model);
+      const { preprocess = {}, labels } = this.#options;
+      return planTflite(
+        describeModel(quantized.model, { name, preprocessing: preprocess, ...(labels ? { labels } : {}) }),
+      );
     });
     const path = `${name}-${recipe}.tflite`;
     const [graph] = model.graphs;

@@ -103,6 +103,8 @@ export interface Model {
   readonly signatures: readonly Signature[];
   /** Named byte blobs carried through the file (e.g. TFLITE_METADATA). */
   readonly metadata: readonly { readonly name: string; readonly bytes: Uint8Array }[];
+  /** Files that ride behind a `.tflite` file, by name: labels and vocabularies that its metadata names. */
+  readonly files?: ReadonlyMap<string, Uint8Array>;
 }
 
 const bitsOf: Readonly<Record<DType, number>> = {

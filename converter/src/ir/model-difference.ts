@@ -11,7 +11,8 @@ export function modelDifference(a: Model, b: Model): string | null {
     valueDifference("description", a.description, b.description) ??
     graphs ??
     valueDifference("signatures", signaturesOf(a), signaturesOf(b)) ??
-    valueDifference("metadata", a.metadata, b.metadata)
+    valueDifference("metadata", a.metadata, b.metadata) ??
+    valueDifference("files", [...(a.files ?? [])], [...(b.files ?? [])])
   );
 }
 

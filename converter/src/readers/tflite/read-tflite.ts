@@ -7,6 +7,7 @@ import { FlotillaError } from "@flotilla/protocol/errors";
 import { decodeFlatbuffer } from "@flotilla/protocol/flatbuffer/decode-flatbuffer";
 import { memoryAccess, type RandomAccess } from "@flotilla/protocol/random-access";
 import { at, corrupt } from "@flotilla/protocol/tflite/corrupt";
+import { metadataName } from "@flotilla/protocol/tflite/metadata-schema";
 import {
   type FileGraph,
   type FileModel,
@@ -16,6 +17,7 @@ import {
 } from "@flotilla/protocol/tflite/schema";
 import { defaultSignature } from "../../ir/default-signature.ts";
 import type { Graph, Model, Node, Signature, Tensor, TensorId } from "../../ir/graph.ts";
+import { attachedFiles } from "./attached-files.ts";
 import { type BufferOf, fileBuffers } from "./file-buffers.ts";
 import { readOperator, type UnsupportedUse } from "./read-operator.ts";
 import { readTensor } from "./read-tensor.ts";
@@ -49,8 +51,10 @@ export function readTflite(bytes: Uint8Array | RandomAccess): Model {
   const settled = graphs.map(({ settle }) => settle());
   const [main] = settled;
   const signatures = readSignatures(model, settled);
+  const files = model.metadata.some(({ name }) => name === metadataName) ? attachedFiles(file) : new Map();
   return Object.freeze({
     description: model.description,
+    ...(files.size > 0 ? { files } : {}),
     graphs: Object.freeze(settled),
     signatures: signatures.length === 0 && main ? [defaultSignature(main)] : signatures,
     metadata: model.metadata

@@ -14,6 +14,7 @@ import {
   modelTable,
   schemaVersion,
 } from "@flotilla/protocol/tflite/schema";
+import { encodeZip } from "@flotilla/protocol/zip";
 import { type FlatbufferPlan, flatbufferPieces, planFlatbuffer } from "../../codecs/flatbuffer/encode-flatbuffer.ts";
 import { joinPieces } from "../../codecs/join-pieces.ts";
 import { constantOf, type Graph, type Model, type Node, type Tensor, type TensorId } from "../../ir/graph.ts";
@@ -50,6 +51,16 @@ export function writeTflite(model: Model, facts: FileFacts = {}): Uint8Array<Arr
  * @throws GRAPH_INVALID for operators that no file can hold
  */
 export function planTflite(model: Model, facts: FileFacts = {}): WrittenFile {
+  const file = planModel(model, facts);
+  if (!model.files || model.files.size === 0) return file;
+  const attached = encodeZip(model.files);
+  return writtenFile(file.byteLength + attached.byteLength, function* () {
+    yield* file.pieces();
+    yield attached;
+  });
+}
+
+function planModel(model: Model, facts: FileFacts): WrittenFile {
   const buffers = new SharedBuffers();
   const file = encodableModel(model, facts, buffers);
   const constantBytes = buffers.contents.reduce((sum, { byteLength }) => sum + alignedTo(byteLength) + alignment, 0);
