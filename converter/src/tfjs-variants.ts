@@ -27,7 +27,7 @@ export interface TfjsVariantDraft {
  */
 export function tfjsGraphVariant(model: Model, recipe: TfjsRecipe): TfjsVariantDraft {
   const graph = mainGraph(model);
-  const raised = raiseModel(model);
+  const raised = raiseModel(model, recipe);
   const files = writeTfjsGraph(raised, recipe);
   const axes = endAxesOf(graph);
   const inputs = inOrder(graph.inputs, raised.inputs);

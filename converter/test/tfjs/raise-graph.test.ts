@@ -118,6 +118,27 @@ test("a weight that two layers share is stored once", () => {
   expect(raiseModel(draft.model()).weights.map(({ name }) => name)).toEqual(["w", "b"]);
 });
 
+test("8-bit weights whose channels differ in size are stored evened out, and multiplied back", async () => {
+  const draft = new Sketch();
+  const [x, y] = [draft.value("x", 1, 32), draft.value("y", 1, 64)];
+  draft.inputs.push(x);
+  draft.outputs.push(y);
+  const values = ramp(64 * 32).map((value, i) => value * 10 ** -(Math.floor(i / 32) % 4));
+  const weights = draft.addConstant("w", "float32", [64, 32], bytesOf("float32", values));
+  draft.addNode(fullyConnected.node({ name: "dense", inputs: [x, weights, draft.weight("b", 64)], outputs: [y] }));
+  const model = draft.model();
+  expect(opsOf(model)).not.toContain("Mul");
+  expect(raiseModel(model, "weights-uint8").nodes.map(({ op }) => op)).toContain("Mul");
+  const data = Float32Array.from(ramp(32));
+  const [exact] = await runTfjsGraph(model, [{ dtype: "float32", shape: [1, 32], data }]);
+  const [stored] = await runTfjsGraph(model, [{ dtype: "float32", shape: [1, 32], data }], "weights-uint8");
+  for (let channel = 0; channel < 64; channel++) {
+    const size = 10 ** -(channel % 4);
+    const apart = Math.abs(Number(exact?.data[channel]) - Number(stored?.data[channel]));
+    expect(apart, `channel ${channel}`).toBeLessThan(0.1 * size);
+  }
+});
+
 describe("ends", () => {
   /** Three outputs: an input as it is, one value, and that value again. */
   function relus(): Sketch {

@@ -12,7 +12,7 @@ export async function runTfjsGraph(
   inputs: readonly NdArray[],
   recipe: TfjsRecipe = "float32",
 ): Promise<readonly NdArray[]> {
-  const loaded = await createTfjsGraphRuntime().load(tfjsArtifacts(writeTfjsGraph(raiseModel(model), recipe)));
+  const loaded = await createTfjsGraphRuntime().load(tfjsArtifacts(writeTfjsGraph(raiseModel(model, recipe), recipe)));
   try {
     const results = await loaded.run(new Map(loaded.inputs.map(({ name }, at) => [name, inputs[at]!])));
     return loaded.outputs.map(({ name }) => results.get(name)!);

@@ -17,6 +17,8 @@ export interface TensorFlowWeight {
   readonly shape: Shape;
   /** In `dtype`, little-endian. */
   readonly constant: Constant;
+  /** Stored as it is in every recipe. */
+  readonly exact?: boolean;
 }
 
 /** An input or output: the name users know, and the tensor. */

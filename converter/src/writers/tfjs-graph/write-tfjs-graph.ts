@@ -9,13 +9,20 @@ import { writeShards } from "../tfjs-weights/write-shards.ts";
 import { encodeGraphDef, encodeSignature } from "./encode-graph-def.ts";
 import { fuseActivations } from "./fuse-activations.ts";
 import { raiseGraph } from "./raise-graph.ts";
+import { spreadChannels } from "./spread-channels.ts";
 import type { TensorFlowGraph } from "./tensorflow-graph.ts";
 
 /** File name → bytes; `model.json` is the first. */
 export type TfjsFiles = ReadonlyMap<string, Uint8Array>;
 
-/** @throws UNSUPPORTED_OPERATOR with the list of all that tfjs cannot execute, UNSUPPORTED_FORMAT */
-export const raiseModel = (model: Model): TensorFlowGraph => fuseActivations(raiseGraph(model));
+/**
+ * The model as a TensorFlow graph whose weights bear being stored by `recipe`.
+ * @throws UNSUPPORTED_OPERATOR with the list of all that tfjs cannot execute, UNSUPPORTED_FORMAT
+ */
+export function raiseModel(model: Model, recipe: TfjsRecipe = "float32"): TensorFlowGraph {
+  const graph = fuseActivations(raiseGraph(model));
+  return recipe === "weights-uint8" ? spreadChannels(graph) : graph;
+}
 
 export function writeTfjsGraph(graph: TensorFlowGraph, recipe: TfjsRecipe): TfjsFiles {
   const { manifest, files } = writeShards(graph.weights, recipe);

@@ -14,6 +14,8 @@ export interface TfjsWeight {
   readonly shape: Shape;
   /** In `dtype`, little-endian. */
   readonly constant: Constant;
+  /** Stored as it is in every recipe. */
+  readonly exact?: boolean;
 }
 
 export interface EncodedWeight {
@@ -22,13 +24,14 @@ export interface EncodedWeight {
 }
 
 /** As LiteRT's converter has it for its weights (`quantize_weights.cc`). */
-const leastElements = 1024;
+export const leastElements = 1024;
 const float16Limit = 65_504;
 
-export function encodeWeight({ name, dtype, shape, constant }: TfjsWeight, recipe: TfjsRecipe): EncodedWeight {
+export function encodeWeight({ name, dtype, shape, constant, exact }: TfjsWeight, recipe: TfjsRecipe): EncodedWeight {
   const entry = { name, shape: [...shape], dtype };
   const bytes = constant.bytes();
-  if (recipe === "float32" || dtype !== "float32" || bytes.byteLength < leastElements * 4) return { entry, bytes };
+  const small = bytes.byteLength < leastElements * 4;
+  if (recipe === "float32" || dtype !== "float32" || small || exact === true) return { entry, bytes };
   const values = float32ValuesOf(bytes);
   // What the narrow format cannot say stays as it is.
   const limit = recipe === "float16" ? float16Limit : Number.MAX_VALUE;
