@@ -8,6 +8,8 @@ import type { Measurement, TargetMeasurement } from "./measurement.ts";
 
 /** design: formats.md, "Parity" */
 const float32MaxRel = 1e-4;
+/** The picture's bytes are rounded: half a step, and the last bits of a sum of thousands at values around 255. */
+const pictureBound = 0.51;
 const parityClasses = ["1e-6", "1e-5", "1e-4", "beyond"] as const;
 export type ParityClass = (typeof parityClasses)[number] | "unproven";
 
@@ -32,6 +34,10 @@ export function judge(entry: CorpusEntry, measurement: Measurement, baseline: Ba
   const { recognisedAs } = measurement;
   if (recognisedAs !== null && recognisedAs !== entry.format) {
     failures.push(`recognised as ${recognisedAs}, not ${entry.format}`);
+  }
+  const { pictureDifference } = measurement;
+  if (pictureDifference !== null && !(pictureDifference <= pictureBound)) {
+    failures.push(`the package's own picture: ${pictureDifference} of 255 apart, more than ${pictureBound}`);
   }
   let pending = false;
   for (const target of targets) {

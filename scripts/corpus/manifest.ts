@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { FlotillaError } from "@flotilla/protocol/errors";
 import lock from "../../test/corpus/package-lock.json" with { type: "json" };
 import { type PackageEntry, packageFile } from "../fixtures.ts";
+import type { Picture } from "./compare-picture.ts";
 import type { Twin } from "./twin-answers.ts";
 
 export const corpusFolder = join(import.meta.dirname, "..", "..", "test", "corpus");
@@ -48,6 +49,8 @@ export interface CorpusEntry {
   readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
   /** The same net in another format, whose own runtime gives the recorded answers. */
   readonly twin?: Twin;
+  /** What the package says the model makes of a picture. */
+  readonly picture?: Picture;
   readonly expect: Expectation;
   /** Where TFJS differs from `expect`. */
   readonly expectTfjs?: Expectation;
@@ -59,7 +62,12 @@ export const expectationOf = (entry: CorpusEntry, target: Target): Expectation =
 /** The model on this disk, fetched on first use. Throws what `packageFile` throws. */
 export async function modelPath(entry: CorpusEntry): Promise<string> {
   if (entry.file !== undefined) return join(corpusFolder, ...entry.file.split("/"));
-  const { package: name = "", path = "", unwrap = false } = entry;
+  return packagePath(entry, entry.path ?? "", entry.unwrap);
+}
+
+/** A file of the entry's package. */
+export async function packagePath(entry: CorpusEntry, path: string, unwrap = false): Promise<string> {
+  const { package: name = "" } = entry;
   return packageFile(entry.model, published(name), { package: name, path, unwrap });
 }
 

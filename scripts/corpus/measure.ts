@@ -9,7 +9,16 @@ import { asFlotillaError, FlotillaError } from "@flotilla/protocol/errors";
 import { convert } from "../../converter/src/convert.ts";
 import type { ConvertOptions } from "../../converter/src/convert-options.ts";
 import type { ConvertedVariant, ConvertResult } from "../../converter/src/convert-result.ts";
-import { type CorpusEntry, corpusFolder, modelPath, readManifest, type Target, targets } from "./manifest.ts";
+import { pictureDifference } from "./compare-picture.ts";
+import {
+  type CorpusEntry,
+  corpusFolder,
+  modelPath,
+  packagePath,
+  readManifest,
+  type Target,
+  targets,
+} from "./manifest.ts";
 import type { MeasuredError, Measurement, TargetMeasurement } from "./measurement.ts";
 import { writeTwinAnswers } from "./twin-answers.ts";
 
@@ -43,12 +52,20 @@ export async function measure(entry: CorpusEntry, twice: boolean): Promise<Measu
       recognisedAs: opened?.result.source.format ?? null,
       framework: entry.framework ?? `npm ${entry.package}`,
       targets: { tflite: of("tflite"), tfjs: of("tfjs") },
+      pictureDifference: await comparedPicture(entry, model),
       seconds: (performance.now() - started) / 1000,
       peakRssBytes: process.resourceUsage().maxRSS * 1024,
     };
   } finally {
     await rm(output, { recursive: true, force: true });
   }
+}
+
+async function comparedPicture(entry: CorpusEntry, model: string | FlotillaError): Promise<number | null> {
+  const { picture } = entry;
+  if (!picture || typeof model !== "string") return null;
+  const [input, answer] = [await packagePath(entry, picture.input), await packagePath(entry, picture.answer)];
+  return pictureDifference(model, picture, input, answer).catch(() => 255);
 }
 
 /** The `.npz` in the repository, or the twin's answers, written into `folder`. */

@@ -38,6 +38,8 @@ export interface Measurement {
   readonly recognisedAs: string | null;
   readonly framework: string;
   readonly targets: Readonly<Record<Target, TargetMeasurement | "pending">>;
+  /** Largest difference from the picture that the package ships, of 255; null without one, 255 where it failed. */
+  readonly pictureDifference: number | null;
   readonly seconds: number;
   readonly peakRssBytes: number;
 }

@@ -118,5 +118,5 @@ function lost(entry: CorpusEntry, seconds: number, errors: string): Measurement 
   };
   const targets: Record<Target, TargetMeasurement> = { tflite: nothing, tfjs: nothing };
   const { model, format, framework = `npm ${entry.package}` } = entry;
-  return { model, format, recognisedAs: null, framework, targets, seconds, peakRssBytes: 0 };
+  return { model, format, recognisedAs: null, framework, targets, pictureDifference: null, seconds, peakRssBytes: 0 };
 }
