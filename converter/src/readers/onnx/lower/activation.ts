@@ -1,12 +1,13 @@
 /**
  * Activation functions. Where TFLite has the operator it is used; the others are composed so that no value overflows on
- * the way. Formulas: ONNX's Operators.md. Erf: Abramowitz and Stegun 7.1.26, error below 1.5e-7.
+ * the way. Formulas: ONNX's Operators.md.
  */
 import { elementCount, type TensorId } from "../../../ir/graph.ts";
 import { abs } from "../../../ops/abs.ts";
 import { add } from "../../../ops/add.ts";
 import { div } from "../../../ops/div.ts";
 import { elu } from "../../../ops/elu.ts";
+import { erf } from "../../../ops/erf.ts";
 import { exp } from "../../../ops/exp.ts";
 import { gelu } from "../../../ops/gelu.ts";
 import { greater } from "../../../ops/greater.ts";
@@ -24,8 +25,6 @@ import { relu } from "../../../ops/relu.ts";
 import { reluN1To1 } from "../../../ops/relu-n1-to-1.ts";
 import { relu6 } from "../../../ops/relu6.ts";
 import { selectV2 } from "../../../ops/select-v2.ts";
-import { square } from "../../../ops/square.ts";
-import { sub } from "../../../ops/sub.ts";
 import { tanh } from "../../../ops/tanh.ts";
 import type { NodeBuilder } from "../node-builder.ts";
 import { channelsFirst, channelsLast, reshaped } from "./compose.ts";
@@ -58,26 +57,6 @@ export function softplusOf(node: NodeBuilder, role: string, x: TensorId): Tensor
   const size = node.emit(neg, `${role}/minus`, [node.emit(abs, `${role}/size`, [x])]);
   const rest = node.emit(log, `${role}/log`, [shifted(node, `${role}/sum`, node.emit(exp, `${role}/exp`, [size]), 1)]);
   return node.emit(add, role === "softplus" ? "softplus" : role, [node.emit(relu, `${role}/high`, [x]), rest]);
-}
-
-export function erfOf(node: NodeBuilder, role: string, x: TensorId): TensorId {
-  const own = (name: string): string => (role === "" ? name : `${role}/${name}`);
-  const size = node.emit(abs, own("size"), [x]);
-  const t = node.emit(div, own("t"), [
-    node.scalar(own("one"), 1),
-    shifted(node, own("denominator"), scaled(node, own("slope"), size, 0.3275911), 1),
-  ]);
-  const coefficients = [1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592];
-  const polynomial = coefficients.reduce<TensorId | null>((sum, c, at) => {
-    const next =
-      sum === null ? node.scalar(own("a5"), c) : node.emit(add, own(`sum${at}`), [sum, node.scalar(own("a"), c)]);
-    return node.emit(mul, own(`term${at}`), [next, t]);
-  }, null);
-  const bell = node.emit(exp, own("bell"), [node.emit(neg, own("minus"), [node.emit(square, own("square"), [x])])]);
-  const rest = node.emit(mul, own("rest"), [polynomial ?? bell, bell]);
-  const positive = node.emit(sub, own("positive"), [node.scalar(own("whole"), 1), rest]);
-  const negative = node.emit(less, own("negative"), [x, node.scalar(own("zero"), 0)]);
-  return node.emit(selectV2, role, [negative, node.emit(neg, own("turned"), [positive]), positive]);
 }
 
 /** Between two bounds, either of which may be missing. */
@@ -181,7 +160,7 @@ export const activations: readonly OnnxLowering[] = [
   lowering("Mish", (node, x) => node.emit(mul, "", [x, node.emit(tanh, "tanh", [softplusOf(node, "softplus", x)])])),
   lowering("Softplus", (node, x) => softplusOf(node, "softplus", x)),
   lowering("Softsign", (node, x) => node.emit(div, "", [x, shifted(node, "sum", node.emit(abs, "size", [x]), 1)])),
-  lowering("Erf", (node, x) => erfOf(node, "", x)),
+  lowering("Erf", (node, x) => node.emit(erf, "", [x])),
   {
     operators: ["com.microsoft.QuickGelu"],
     lower: (node) => {
