@@ -186,14 +186,15 @@ class GraphLowering {
     const inputs = values.flatMap((value) => (typeof value === "number" ? [value] : []));
     if (inputs.length < values.length) return { kind: "skipped" };
     const named = scope.prefix === "" ? node : { ...node, name: scope.prefix + node.name };
+    const work = new NodeLowering(named, inputs, this.#builder, (name, args, at) => this.#call(name, args, at));
     try {
-      const results = lowering.lower(
-        new NodeLowering(named, inputs, this.#builder, (name, args, at) => this.#call(name, args, at)),
-      );
+      const results = lowering.lower(work);
       return { kind: "made", results: typeof results === "number" ? [results] : results };
     } catch (thrown) {
-      if (!(thrown instanceof NodeRefusal)) throw thrown;
-      return refused(thrown.reason, thrown.inner);
+      if (thrown instanceof NodeRefusal) return refused(thrown.reason, thrown.inner);
+      // What operators' own rules refuse is the file's fault here.
+      const invalid = thrown instanceof FlotillaError && thrown.code === "GRAPH_INVALID";
+      throw invalid ? work.fault(thrown.message, thrown) : thrown;
     }
   }
 

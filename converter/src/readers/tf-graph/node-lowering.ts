@@ -10,7 +10,7 @@ import { attrOf, isOfKind, type TfAttrKind, type TfAttrValues, type TfNode } fro
 import { NodeRefusal } from "./lower/tf-lowering.ts";
 
 /** No runtime here holds more in one tensor. */
-const maxElements = 2 ** 31;
+const maxElements = 2 ** 31 - 1;
 const maxRank = 16;
 
 /** Lowers the body of a library function with these arguments. Throws {@link NodeRefusal}. */
@@ -152,7 +152,7 @@ export class NodeLowering {
     role = "",
     stored?: readonly ResultFacts[],
   ): readonly TensorId[] {
-    const outputs = this.#sound(() => this.builder.emitAll(op, this.#label(role), inputs, attributes, stored));
+    const outputs = this.builder.emitAll(op, this.#label(role), inputs, attributes, stored);
     for (const id of outputs) this.#checkSize(this.shapeOf(id));
     return outputs;
   }
@@ -172,11 +172,11 @@ export class NodeLowering {
   }
 
   reshaped(id: TensorId, shape: Shape, role = ""): TensorId {
-    return this.#sound(() => this.builder.reshaped(this.#label(role), id, shape));
+    return this.builder.reshaped(this.#label(role), id, shape);
   }
 
   permuted(id: TensorId, permutation: readonly number[], role = ""): TensorId {
-    return this.#sound(() => this.builder.permuted(this.#label(role), id, permutation));
+    return this.builder.permuted(this.#label(role), id, permutation);
   }
 
   /** A constant for this node alone. */
@@ -205,15 +205,5 @@ export class NodeLowering {
 
   #label(role: string): string {
     return role === "" ? this.name : `${this.name}/${role}`;
-  }
-
-  /** A shape that an operator cannot have is the file's fault here. */
-  #sound<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (cause) {
-      if (cause instanceof FlotillaError && cause.code === "GRAPH_INVALID") throw this.fault(cause.message, cause);
-      throw cause;
-    }
   }
 }
