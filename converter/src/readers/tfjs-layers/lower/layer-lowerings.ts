@@ -16,6 +16,7 @@ import {
   multiHeadAttentionLayer,
 } from "./attention.ts";
 import { convLayer, convTransposeLayer, depthwiseConvLayer, separableConvLayer } from "./convolution.ts";
+import { conv3dLayer, conv3dTransposeLayer } from "./convolution-3d.ts";
 import { denseLayer } from "./dense.ts";
 import { einsumDenseLayer } from "./einsum.ts";
 import { embeddingLayer, maskingLayer } from "./embedding.ts";
@@ -70,6 +71,8 @@ const lowerings: readonly LayerLowering[] = [
   categoryEncodingLayer,
   centerCropLayer,
   concatenateLayer,
+  conv3dLayer,
+  conv3dTransposeLayer,
   convLayer,
   convTransposeLayer,
   croppingLayer,

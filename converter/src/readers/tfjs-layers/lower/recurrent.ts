@@ -15,8 +15,11 @@ import { convLstmCell } from "./conv-lstm.ts";
 import { type Dialect, firstReason, type LayerLowering, LayerRefusal } from "./lowering.ts";
 import { type Cell, cellOf, refusesCell, type State } from "./recurrent-cells.ts";
 
-/** Nodes of one unrolled layer; beyond, runtimes take seconds to load a file. */
-const maxNodes = 12_000;
+/**
+ * Nodes of one unrolled layer, about: an LSTM over 500 steps. Files of that size take both runtimes some seconds to
+ * load and 50 ms to run; the time to load grows with the square from there on.
+ */
+const maxNodes = 6_000;
 
 export const recurrentClasses = ["RNN", "SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D"] as const;
 
