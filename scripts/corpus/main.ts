@@ -38,7 +38,8 @@ const chosen = models.filter(
 );
 if (chosen.length === 0) throw new FlotillaError("CONFIG_USAGE", `No model of the corpus is called like ${only}.`);
 
-const print = (text: string) => values.json || process.stdout.write(`${text}\n`);
+/** Standard output is for the JSON document alone. */
+const print = (text: string) => (values.json ? process.stderr : process.stdout).write(`${text}\n`);
 const judgeOf = (entry: CorpusEntry, measured: Measurement) => judge(entry, measured, values.update ? {} : baseline);
 const byName = new Map(chosen.map((entry) => [entry.model, entry]));
 
