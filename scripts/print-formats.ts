@@ -77,7 +77,7 @@ const written: readonly (readonly [string, string, string])[] = [
   ],
   [
     "tfjs-layers",
-    "TFJS LayersModel with its weights compressed anew; from LayersModels",
+    "TFJS LayersModel with its weights compressed anew; from LayersModels, and Keras models whose layers tfjs has",
     "float32, float16, weights-uint16, weights-uint8",
   ],
 ];

@@ -10,7 +10,7 @@ export interface ConvertOptions {
   /** Variants are called `<name>-<recipe>.tflite` and `<name>-tfjs-<recipe>/`; default: after the model's file. */
   readonly name?: string;
   readonly format?: SourceFormat | "auto";
-  /** Formats to write: "tflite" (default), "tfjs" (GraphModel), "tfjs-layers" (from a LayersModel only). */
+  /** Formats to write: "tflite" (default), "tfjs" (GraphModel), "tfjs-layers" (from LayersModels and Keras models). */
   readonly to?: readonly string[];
   /** One variant for each format that knows it; default ["float32"]. */
   readonly recipes?: readonly string[];

@@ -461,8 +461,8 @@ function layersOf({ path, format, layersModel }: OpenedSource): LayersModelParts
   if (layersModel) return layersModel();
   throw new FlotillaError(
     "UNSUPPORTED_FORMAT",
-    `${path} is ${format}; only a TFJS LayersModel can be written as one again. Write a GraphModel: --to tfjs.`,
-    { details: { found: format, supported: ["tfjs-layers"] } },
+    `${path} is ${format}; only TFJS LayersModels and Keras models can be written as LayersModels. Write a GraphModel: --to tfjs.`,
+    { details: { found: format, supported: ["tfjs-layers", "keras-h5", "keras-v3"] } },
   );
 }
 

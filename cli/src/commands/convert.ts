@@ -151,7 +151,11 @@ const withOptions = (command: Command): Command => {
     .requiredOption("--output <folder>", "where the variants go, each with a record of its conversion; all or none")
     .option("--name <name>", "<name>-<recipe>.tflite, <name>-tfjs-<recipe>/; default: after the model")
     .option("--format <format>", `auto, ${sourceFormats.join(", ")}; default: told by content`)
-    .option("--to <format>", "tflite (default), tfjs, tfjs-layers (from a LayersModel); may be repeated", collect)
+    .option(
+      "--to <format>",
+      "tflite (default), tfjs, tfjs-layers (from LayersModels and Keras); may be repeated",
+      collect,
+    )
     .option(
       "--recipe <recipe>",
       "float32 (default), float16, int8; TFJS: float16, weights-uint16, weights-uint8; one variant each; may be repeated",

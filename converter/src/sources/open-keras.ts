@@ -1,13 +1,16 @@
 /** Opens Keras files: whole-model `.h5`, and `.keras` archives. Weights stay in the file until they are asked for. */
 import { FlotillaError } from "@flotilla/protocol/errors";
 import type { RandomAccess } from "@flotilla/protocol/random-access";
-import type { Model } from "../ir/graph.ts";
+import { constantOf, type Model } from "../ir/graph.ts";
 import type { KerasContainer } from "../readers/keras/keras-container.ts";
 import { openKerasArchive } from "../readers/keras/open-keras-archive.ts";
 import { openKerasH5 } from "../readers/keras/open-keras-h5.ts";
 import { tfjsTwin } from "../readers/keras/tfjs-twin.ts";
+import { JsonFields } from "../readers/tfjs-layers/json-fields.ts";
 import { lowerLayersModel } from "../readers/tfjs-layers/lower-model.ts";
 import { layersTruth, type SourceTruth } from "../runtimes/source-truth.ts";
+import type { LayersModelParts } from "../writers/tfjs-layers/write-tfjs-layers.ts";
+import type { TfjsWeight } from "../writers/tfjs-weights/encode-weight.ts";
 import { fileAccess } from "./file-access.ts";
 import { digestOf, type SourceFormat, type SourceOpener } from "./source.ts";
 
@@ -22,6 +25,7 @@ const opener =
       format,
       sha256: digestOf(access),
       model,
+      layersModel: () => layersModelOf(container),
       truth: async () => kerasTruth(container, model),
     };
   };
@@ -38,6 +42,33 @@ async function kerasTruth(container: KerasContainer, model: Model): Promise<Sour
       "Record inputs and outputs in Keras and pass them: --golden FILE.npz (arrays input/NAME and source/NAME).",
     { details: { reasons } },
   );
+}
+
+/** As tfjs-layers takes it. @throws UNSUPPORTED_LAYER with all layers that mean something else there */
+function layersModelOf(container: KerasContainer): LayersModelParts {
+  const twin = tfjsTwin(container);
+  if (twin.kind === "none") {
+    throw new FlotillaError(
+      "UNSUPPORTED_LAYER",
+      `The model cannot be a TFJS LayersModel: ${twin.reasons.join("; ")}. Write a GraphModel: --to tfjs.`,
+      { details: twin.reasons.map((reason) => ({ reason })) },
+    );
+  }
+  const { modelTopology, weightSpecs, weightData } = twin.artifacts;
+  return {
+    modelTopology,
+    weights: weightSpecs.map((spec, at): TfjsWeight => {
+      const fields = JsonFields.of(spec, "weights");
+      const dtype = fields.string("dtype");
+      const bytes = new Uint8Array(weightData[at] ?? new ArrayBuffer(0));
+      return {
+        name: fields.string("name"),
+        dtype: dtype === "int32" || dtype === "bool" ? dtype : "float32",
+        shape: fields.list("shape").map(Number),
+        constant: constantOf(bytes),
+      };
+    }),
+  };
 }
 
 export const openKerasH5Source: SourceOpener = opener("keras-h5", openKerasH5);

@@ -112,6 +112,16 @@ describe("a LayersModel as a LayersModel", () => {
   }, 120_000);
 });
 
+test("a Keras model becomes a LayersModel, and that one is read again", async () => {
+  const output = await temporaryFolder();
+  const [variant] = (await convert({ model: await fixturePath("digits-keras-h5"), output, to: ["tfjs-layers"] }))
+    .variants;
+  expect(variant?.parity?.maxRel).toBeLessThanOrEqual(1e-6);
+  const back = await convert({ model: variant?.file ?? "", output: join(output, "again"), to: ["tfjs"] });
+  expect(back.source).toMatchObject({ format: "tfjs-layers", parameters: 1_199_882 });
+  expect(back.variants[0]?.parity?.maxRel).toBeLessThanOrEqual(1e-5);
+}, 120_000);
+
 describe("what cannot be", () => {
   test.each([
     [{ to: ["tfjs"], recipes: ["int8"] }, "CONFIG_RECIPE_UNKNOWN"],
