@@ -69,7 +69,7 @@ export function renderCli(): string {
     "|---|---|",
     ...exitCodes.map(([code, meaning]) => `| ${code} | ${meaning} |`),
     "",
-    "`flotilla convert` also knows `--block-size`, `--override`, `--keep-io-layout`, `--target` and `--report`; they are not",
+    "`flotilla convert` also knows `--block-size`, `--override` and `--report`; they are not",
     "done yet and end with `UNSUPPORTED_OPTION`.",
     "",
     ...allCommands(program).flatMap(section),

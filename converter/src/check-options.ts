@@ -4,9 +4,11 @@
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
 import type { ConvertOptions } from "./convert-options.ts";
+import { parseTarget } from "./runtime-target.ts";
 
 /** @throws CONFIG_INVALID */
-export function checkOptions({ name, prove, golden, evaluate, minSqnrDb, proofSamples }: ConvertOptions): void {
+export function checkOptions({ name, prove, golden, evaluate, minSqnrDb, proofSamples, target }: ConvertOptions): void {
+  if (target !== undefined) parseTarget(target);
   if (name !== undefined && !/^[^/\\\p{Cc}]+$/u.test(name)) {
     throw refused("name", name, "The name is that of a file: not empty, without slashes.");
   }

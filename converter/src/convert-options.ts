@@ -45,6 +45,8 @@ export interface ConvertOptions {
   readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
   /** Inputs and outputs of sources with channels first keep their axes; default: they are declared with channels last. */
   readonly keepIoLayout?: boolean;
+  /** "litert", "tflite-2.5" and the like: UNSUPPORTED_OPERATOR for operators that the runtime lacks. */
+  readonly target?: string;
   readonly onProgress?: (event: ConvertProgress) => void;
 }
 

@@ -44,6 +44,7 @@ import {
   parseIoDType,
   type Recipe,
 } from "./quantize/recipe.ts";
+import { parseTarget, refuseBeyond } from "./runtime-target.ts";
 import { calibrate } from "./runtimes/calibrate.ts";
 import { endAxesOf, inFileAxes } from "./runtimes/file-axes.ts";
 import { recordedTruth } from "./runtimes/recorded-truth.ts";
@@ -54,6 +55,7 @@ import { digestOfFiles, tfjsGraphVariant, tfjsLayersVariant } from "./tfjs-varia
 import { type FileContent, writeFiles } from "./write-files.ts";
 import type { LayersModelParts } from "./writers/tfjs-layers/write-tfjs-layers.ts";
 import type { TfjsRecipe } from "./writers/tfjs-weights/tfjs-recipe.ts";
+import { recordConversion } from "./writers/tflite/conversion-metadata.ts";
 import { describeModel } from "./writers/tflite/model-metadata.ts";
 import { planTflite } from "./writers/tflite/write-tflite.ts";
 
@@ -207,12 +209,17 @@ class Conversion {
 
   async #tflite(model: Model, recipe: Recipe, calibration: Dataset | null, name: string): Promise<DraftVariant> {
     const { floatOperators, ...quantized } = await this.#rewrite(model, recipe, calibration);
+    if (this.#options.target !== undefined) refuseBeyond(quantized.model, parseTarget(this.#options.target));
     const file = await this.#timed("write", async () => {
       // Files of others keep rules of their own; the runtimes judge those.
       for (const graph of quantized.model.graphs) verifyGraph(graph, recipe === "as-is" ? "imported" : "tflite");
       const { preprocess = {}, labels } = this.#options;
       return planTflite(
-        describeModel(quantized.model, { name, preprocessing: preprocess, ...(labels ? { labels } : {}) }),
+        describeModel(recordConversion(quantized.model, recipe), {
+          name,
+          preprocessing: preprocess,
+          ...(labels ? { labels } : {}),
+        }),
       );
     });
     const path = `${name}-${recipe}.tflite`;

@@ -65,7 +65,7 @@ describe("convert refuses what it does not do", () => {
     ["--format word", "CONFIG_USAGE"],
     ["--override op:CONV_2D=float32", "UNSUPPORTED_OPTION"],
     ["--block-size 32", "UNSUPPORTED_OPTION"],
-    ["--target tflm", "UNSUPPORTED_OPTION"],
+    ["--target tflm", "CONFIG_INVALID"],
     ["--report report.html", "UNSUPPORTED_OPTION"],
     ["--calibration data.npz --calibration-method entropy", "UNSUPPORTED_OPTION"],
     ["--calibration-samples 10", "CONFIG_USAGE"],

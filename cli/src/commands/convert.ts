@@ -22,7 +22,6 @@ import { bytesForPeople, percent, table } from "../output.ts";
 const later: readonly (readonly [string, string])[] = [
   ["--block-size <n>", "blockSize"],
   ["--override <rule>", "override"],
-  ["--target <runtime>", "target"],
   ["--report <file>", "report"],
 ];
 
@@ -74,6 +73,7 @@ async function convertOptions(model: string, options: Options): Promise<ConvertO
     prove: options.prove !== false,
     strictInteger: options.strictInteger === true,
     keepIoLayout: options.keepIoLayout === true,
+    ...(options.target === undefined ? {} : { target: String(options.target) }),
     ...(options.name === undefined ? {} : { name: String(options.name) }),
     ...(format === undefined ? {} : { format }),
     ...(to.length === 0 ? {} : { to }),
@@ -175,6 +175,7 @@ const withOptions = (command: Command): Command => {
     .option("--evaluate-samples <n>", "how many of them, evenly spread; default all")
     .option("--max-drop <fraction>", "exit 5 if a variant loses more accuracy than this")
     .option("--min-sqnr <dB>", "exit 5 if a variant's outputs are below this")
+    .option("--target <runtime>", "litert, or tflite-2.5 and the like: refuse operators that it lacks")
     .option("--keep-io-layout", "keep the source's input and output axes (sources with channels first)")
     .option("--strict-integer", "exit 5 if an operator stays float in an integer recipe")
     .option("--golden <file>", ".npz of recorded inputs and outputs, where no runtime can run the source")

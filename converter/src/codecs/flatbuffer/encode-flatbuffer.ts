@@ -44,7 +44,7 @@ const alignedTo = (align: number, position: number): number => Math.ceil(positio
 export function planFlatbuffer<T extends TableSchema>(
   value: Encodable<T>,
   schema: T,
-  identifier: string,
+  identifier?: string,
 ): FlatbufferPlan {
   const blobs = new Map<Bytes, number>();
   const headBound = boundTable(schema, value, blobs) + 64;
@@ -92,7 +92,7 @@ export function* flatbufferPieces({ head, tail, byteLength }: FlatbufferPlan): G
 export function encodeFlatbuffer<T extends TableSchema>(
   value: Encodable<T>,
   schema: T,
-  identifier: string,
+  identifier?: string,
 ): Uint8Array<ArrayBuffer> {
   const plan = planFlatbuffer(value, schema, identifier);
   return joinPieces(plan.byteLength, flatbufferPieces(plan));
