@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import type { FileFacts } from "./convert-result.ts";
 import { fileFacts, parametersOf } from "./file-facts.ts";
 import { printModel } from "./ir/print.ts";
-import { type OpenSourceOptions, openSource } from "./open-source.ts";
+import { type OpenSourceOptions, openSource, type SourceFormat } from "./open-source.ts";
 import { runPasses } from "./passes/pipeline.ts";
 
 export interface Inspection extends FileFacts {
@@ -26,6 +26,9 @@ export interface Inspection extends FileFacts {
   readonly graph: string;
 }
 
+/** Formats whose models never lie in several files. */
+const oneFile: readonly SourceFormat[] = ["tflite", "keras-h5", "keras-v3", "frozen-graph"];
+
 /**
  * A `.tflite` is shown as it is; a model of another format as the float graph that would be written for it.
  * @throws IO_NOT_FOUND, IO_FAILED, FORMAT_*, UNSUPPORTED_*
@@ -46,7 +49,7 @@ export async function inspect(path: string, options: OpenSourceOptions = {}): Pr
     path,
     format: source.format,
     sha256: source.sha256,
-    bytes: source.format === "tflite" && found.isFile() ? found.size : null,
+    bytes: oneFile.includes(source.format) && found.isFile() ? found.size : null,
     parameters: parametersOf(source.model),
     description: model.description,
     signatures: model.signatures.map(({ key, inputs, outputs }) => ({

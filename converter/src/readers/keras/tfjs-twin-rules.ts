@@ -1,6 +1,6 @@
 /**
- * Layers that mean the same in Keras and in tfjs-layers 4.22, and under which conditions. Left out on purpose: GELU, swish,
- * mish (other formulas or none), hard sigmoid of Keras 3, bilinear UpSampling2D (other corners), GRU with reset_after,
+ * Layers that mean the same in Keras and in tfjs-layers 4.22, and under which conditions. Left out on purpose: hard sigmoid of
+ * Keras 3 (another slope), bilinear UpSampling2D (other corners), GRU with reset_after,
  * dilated DepthwiseConv2D, grouped convolutions (ignored there), ReLU's slope (ignored there).
  */
 import type { JsonObject, JsonValue } from "@flotilla/protocol/json-value";
@@ -20,7 +20,7 @@ export interface TwinRule {
 type Refusal = NonNullable<TwinRule["refuses"]>;
 
 const sameActivations = new Set(
-  "linear relu relu6 elu selu sigmoid tanh softmax softplus softsign exponential".split(" "),
+  "linear relu relu6 elu selu sigmoid tanh softmax softplus softsign exponential swish silu mish gelu".split(" "),
 );
 
 const activation =
@@ -115,6 +115,13 @@ export const twinRules: ReadonlyMap<string, TwinRule> = new Map<string, TwinRule
       ],
       refuses: only("renorm", false),
       config: axisOf,
+    },
+  ],
+  [
+    "LayerNormalization",
+    {
+      weights: (config) => [...optional(config, "scale", "gamma"), ...optional(config, "center", "beta")],
+      refuses: only("rms_scaling", false),
     },
   ],
   ["ZeroPadding2D", { refuses: channelsLast }],

@@ -10,6 +10,7 @@ import { keras2Topology } from "../tfjs-layers/keras2-form.ts";
 import { decodeModelSpec, type LayerSpec } from "../tfjs-layers/layer-spec.ts";
 import type { KerasContainer } from "./keras-container.ts";
 import { placesOf } from "./model-places.ts";
+import { countDefinitions } from "./nested-calls.ts";
 import { type TwinRule, twinRules } from "./tfjs-twin-rules.ts";
 
 export type TfjsTwin =
@@ -28,7 +29,7 @@ export function tfjsTwin(container: KerasContainer): TfjsTwin {
   return {
     kind: "twin",
     artifacts: {
-      modelTopology: keras2Topology({ keras_version: "2.15.0", model_config: rewritten }),
+      modelTopology: { keras_version: "2.15.0", model_config: countDefinitions(keras2Topology(rewritten)) },
       weightSpecs: [...weights].map(([name, { shape, dtype }]) => ({ name, shape, dtype })),
       weightData: [...weights.values()].map((weight) => new Uint8Array(weight.bytes()).buffer),
     },
@@ -76,11 +77,13 @@ function rewriteLayer(layer: JsonObject, major: number, reasons: string[]): Json
   };
 }
 
-/** What does not matter at inference, and what tfjs may not know, is left out. */
+/** What does not matter at inference, and what tfjs may not know, is left out; Keras 3 says silu where tfjs says swish. */
 function withoutTraining(config: JsonObject, className: string): JsonObject {
   const useless = /_(initializer|regularizer|constraint)$/;
   return Object.fromEntries(
-    Object.entries(config).filter(([key]) => !useless.test(key) && (key !== "dtype" || className === "InputLayer")),
+    Object.entries(config)
+      .filter(([key]) => !useless.test(key) && (key !== "dtype" || className === "InputLayer"))
+      .map(([key, value]) => [key, /activation$/.test(key) && value === "silu" ? "swish" : value]),
   );
 }
 

@@ -1,11 +1,16 @@
 /**
  * The spellings of newer Keras, rewritten to the Keras 2 form that tfjs-layers 4.22 loads; what is in that form stays as it is.
  * Keras 3 writes `batch_shape`, dtype policies as objects, inbound nodes as {args, kwargs}, single ends without their list,
- * and weight names with all scopes in front (tfjs#8494). TensorFlow 1.x renamed a class for a while.
+ * and weight names with all scopes in front (tfjs#8494). TensorFlow 1.x and 2.0 renamed classes for a while.
  */
 import { isJsonObject, type JsonObject, type JsonValue } from "@flotilla/protocol/json-value";
 
-const renamedClasses: Readonly<Record<string, string>> = { BatchNormalizationV1: "BatchNormalization" };
+const renamedClasses: Readonly<Record<string, string>> = {
+  BatchNormalizationV1: "BatchNormalization",
+  BatchNormalizationV2: "BatchNormalization",
+  UnifiedGRU: "GRU",
+  UnifiedLSTM: "LSTM",
+};
 
 export interface Keras2FormOptions {
   /** Leaves Keras 3's {args, kwargs} as they are: the lowering reads both, and tfjs's own form has no place for arguments. */

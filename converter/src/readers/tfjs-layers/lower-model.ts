@@ -117,7 +117,8 @@ class Lowering {
       throw new FlotillaError(
         "FORMAT_WEIGHTS_MISMATCH",
         `${this.#source.label}: no layer takes the weights ${left.slice(0, 10).join(", ")}` +
-          `${left.length > 10 ? ` and ${left.length - 10} more` : ""}; tfjs refuses such a model too.`,
+          `${left.length > 10 ? ` and ${left.length - 10} more` : ""}; ` +
+          `${this.#source.dialect === "tfjs" ? "tfjs" : "Keras"} refuses such a model too.`,
         { details: { left } },
       );
     }

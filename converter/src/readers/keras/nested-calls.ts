@@ -1,0 +1,50 @@
+/**
+ * The calls of nested models, counted as tfjs-layers counts them: there (and in Keras 2) a model's own definition is its
+ * call 0, so calls start at 1; Keras 3 starts at 0. A reference to call N of a model that is called N times tells which.
+ * Works on the Keras 2 form, where a reference is [layer, call, tensor, …].
+ */
+import { isJsonObject, type JsonObject, type JsonValue } from "@flotilla/protocol/json-value";
+
+/** Nesting is bounded by the parser that made the value. */
+export function countDefinitions(model: JsonObject): JsonObject {
+  const { config } = model;
+  if (!isJsonObject(config) || !Array.isArray(config.layers)) return model;
+  const layers = config.layers.map((layer) => (isJsonObject(layer) ? countDefinitions(layer) : layer));
+  const shifted = zeroBased(layers, config);
+  const shift = (reference: JsonValue): JsonValue => {
+    if (!Array.isArray(reference)) return reference;
+    const [layer, call = 0, ...rest] = reference;
+    return shifted.has(layer) && typeof call === "number" ? [layer ?? null, call + 1, ...rest] : reference;
+  };
+  const shiftCalls = (layer: JsonValue): JsonValue =>
+    isJsonObject(layer) && Array.isArray(layer.inbound_nodes)
+      ? { ...layer, inbound_nodes: layer.inbound_nodes.map((node) => (Array.isArray(node) ? node.map(shift) : node)) }
+      : layer;
+  const { output_layers: outputs } = config;
+  return {
+    ...model,
+    config: {
+      ...config,
+      layers: layers.map(shiftCalls),
+      ...(Array.isArray(outputs) ? { output_layers: outputs.map(shift) } : {}),
+    },
+  };
+}
+
+/** Names of the nested models none of whose references goes beyond call N - 1. */
+function zeroBased(layers: readonly JsonValue[], config: JsonObject): ReadonlySet<JsonValue | undefined> {
+  const calls = new Map<JsonValue | undefined, number>();
+  const references: JsonValue[] = Array.isArray(config.output_layers) ? [...config.output_layers] : [];
+  for (const layer of layers) {
+    if (!isJsonObject(layer)) continue;
+    const { config: own, inbound_nodes: nodes } = layer;
+    if (Array.isArray(nodes)) references.push(...nodes.flatMap((node) => (Array.isArray(node) ? node : [])));
+    const nested = isJsonObject(own) && Array.isArray(own.layers);
+    if (nested && Array.isArray(nodes)) calls.set(layer.name ?? own.name, nodes.length);
+  }
+  const names = new Set(calls.keys());
+  for (const reference of references) {
+    if (Array.isArray(reference) && calls.get(reference[0]) === reference[1]) names.delete(reference[0]);
+  }
+  return names;
+}
