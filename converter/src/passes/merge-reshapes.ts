@@ -3,6 +3,7 @@
  *
  *     y = SQUEEZE(x)   →   y = RESHAPE(x, shape of y)             likewise EXPAND_DIMS
  *     y = RESHAPE(RESHAPE(x, s), t)   →   y = RESHAPE(x, t)
+ *     y = RESHAPE(RESHAPE(x, s), [])  →   y = SQUEEZE(x)
  */
 import type { Node } from "../ir/graph.ts";
 import { expandDims } from "../ops/expand-dims.ts";
@@ -26,6 +27,13 @@ export const mergeReshapes: Pass = {
       // The one in front may have other uses: it stays for them.
       if (onlyReshapes(before) && typeof before.inputs[0] === "number") source = before.inputs[0];
       else if (reshape.is(node)) continue;
+      if (shape.length === 0) {
+        // A target shape without axes would be a constant without elements, which kernels take for one not known yet.
+        if (squeeze.is(node) && source === node.inputs[0]) continue;
+        const attributes = { squeezeDims: graph.shapeOf(source).map((_, axis) => axis) };
+        graph.replace(node, squeeze.node({ name: node.name, inputs: [source], outputs: [output], attributes }));
+        continue;
+      }
       const target = graph.addValues(`${node.name}/shape`, "int32", [shape.length], shape);
       graph.replace(
         node,

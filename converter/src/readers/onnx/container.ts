@@ -3,7 +3,7 @@
  * Source: `onnx.proto3` and ONNX's ExternalData.md. Paths come out of the file and are checked before anything is opened.
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
-import { memoryAccess, type RandomAccess } from "@flotilla/protocol/random-access";
+import type { RandomAccess } from "@flotilla/protocol/random-access";
 import { decodeMessage } from "../../codecs/protobuf/message.ts";
 import { checkRelativePath, type FileSource } from "../file-source.ts";
 import { type GraphProto, modelProto, type NodeProto, type TensorProto } from "./schema.ts";
@@ -77,7 +77,7 @@ async function openExternal(
         details: { path },
       });
     }
-    files.set(path, memoryAccess(await source.read(path), path));
+    files.set(path, await source.open(path));
   }
   return files;
 }
