@@ -28,6 +28,7 @@ import { mergeReshapes } from "./merge-reshapes.ts";
 import { mergeTransposes } from "./merge-transposes.ts";
 import { multiplyByWeights } from "./multiply-by-weights.ts";
 import { narrowTransposes } from "./narrow-transposes.ts";
+import { openFlattened } from "./open-flattened.ts";
 import { orderChannels } from "./order-channels.ts";
 import type { Pass } from "./pass.ts";
 import { recognizeClamp } from "./recognize-clamp.ts";
@@ -73,6 +74,7 @@ const stagesWith = (layouts: Pass): readonly Stage[] => [
       { pass: mergeTransposes, reason: "fewer variables for the pass after next" },
       { pass: recognizeShuffle, reason: "before layouts, which could only place its transpose" },
       { pass: flattenIntoFullyConnected, reason: "weights take any order of axes, a reshape does not" },
+      { pass: openFlattened, reason: "a flat image can be stored in one order only" },
       { pass: layouts, reason: "all below looks for channels in the last axis" },
       {
         pass: removeIdentities,

@@ -50,6 +50,7 @@ import { joinParts } from "../../src/passes/join-parts.ts";
 import { keepDimensions } from "../../src/passes/keep-dimensions.ts";
 import { multiplyByWeights } from "../../src/passes/multiply-by-weights.ts";
 import { narrowTransposes } from "../../src/passes/narrow-transposes.ts";
+import { openFlattened } from "../../src/passes/open-flattened.ts";
 import { orderChannels } from "../../src/passes/order-channels.ts";
 import { recognizeGelu } from "../../src/passes/recognize-gelu.ts";
 import { recognizeHardSwish } from "../../src/passes/recognize-hard-swish.ts";
@@ -65,6 +66,8 @@ import { splitErf } from "../../src/passes/split-erf.ts";
 import { type GraphSketch, reshapeTo, transposeBy } from "./graph-sketch.ts";
 import type { Draw, PassCases } from "./pass-cases.ts";
 
+const channelsFirst = (g: GraphSketch, channels: number): TensorId =>
+  transposeBy(g, g.input(1, 4, 4, channels), 0, 3, 1, 2);
 const number = (g: GraphSketch, value: number): TensorId => g.floats([], [value]);
 const times = (g: GraphSketch, x: TensorId, value: number): TensorId => g.emit(mul, [x, number(g, value)]);
 const plus = (g: GraphSketch, x: TensorId, value: number): TensorId => g.emit(add, [x, number(g, value)]);
@@ -425,6 +428,31 @@ export const patternCases: readonly PassCases[] = [
       },
       "heads of attention": (g) =>
         reshapeTo(g, transposeBy(g, reshapeTo(g, g.input(1, 4, 6), 1, 4, 2, 3), 0, 2, 1, 3), 2, 4, 3),
+    },
+  },
+  {
+    pass: openFlattened,
+    phase: "imported",
+    rewritten: {
+      "group norm": (g) => {
+        const x = reshapeTo(g, channelsFirst(g, 6), 1, 3, 32);
+        const average = g.emit(mean, [x, overLast(g)], { keepDims: true });
+        const spread = g.emit(mean, [g.emit(squaredDifference, [x, average]), overLast(g)], { keepDims: true });
+        const normal = g.emit(mul, [g.emit(sub, [x, average]), g.emit(rsqrt, [plus(g, spread, 1e-5)])]);
+        const scaled = g.emit(mul, [normal, g.weights([3, 1])]);
+        return g.emit(tanh, [reshapeTo(g, scaled, 1, 6, 4, 4)]);
+      },
+      "a distance": (g) => {
+        const [a, b] = [channelsFirst(g, 3), channelsFirst(g, 3)].map((x) => reshapeTo(g, x, 1, 48));
+        return g.emit(sum, [g.emit(square, [g.emit(sub, [a!, b!])]), overLast(g)], { keepDims: false });
+      },
+    },
+    untouched: {
+      "a use that tells the order": (g) => {
+        const x = reshapeTo(g, channelsFirst(g, 3), 1, 48);
+        return [g.emit(sum, [x, overLast(g)]), g.emit(softmax, [x], { beta: 1 })];
+      },
+      "nothing but a reshape": (g) => g.emit(tanh, [reshapeTo(g, channelsFirst(g, 3), 1, 48)]),
     },
   },
   {
