@@ -11,16 +11,11 @@ import { checkBounds } from "./check-bounds.ts";
 import { checkOptions } from "./check-options.ts";
 import { encodeRecord, recordNameOf } from "./conversion-record.ts";
 import type { ConvertOptions, ConvertProgress, ConvertStage } from "./convert-options.ts";
-import type {
-  ConvertedVariant,
-  ConvertResult,
-  ConvertSeconds,
-  ProvenParity,
-  VariantDescription,
-} from "./convert-result.ts";
+import type { ConvertedVariant, ConvertResult, ConvertSeconds, ProvenParity } from "./convert-result.ts";
 import { type Dataset, type ModelInput, spreadIndices, subset } from "./data/dataset.ts";
 import { loadDataset } from "./data/load-dataset.ts";
 import { randomDataset } from "./data/random-dataset.ts";
+import type { DraftVariant } from "./draft-variant.ts";
 import { digestOfPieces } from "./file-digest.ts";
 import { fileFacts, parametersOf } from "./file-facts.ts";
 import { type Model, type TensorId, tensorOf } from "./ir/graph.ts";
@@ -49,12 +44,10 @@ import { calibrate } from "./runtimes/calibrate.ts";
 import { endAxesOf, inFileAxes } from "./runtimes/file-axes.ts";
 import { recordedTruth } from "./runtimes/recorded-truth.ts";
 import type { Sample, SourceTruth } from "./runtimes/source-truth.ts";
-import { tfliteOpeners, type VariantOpener } from "./runtimes/variant-runner.ts";
+import { tfliteOpeners } from "./runtimes/variant-runner.ts";
 import { planVariants, settleRecipes, type VariantRequest } from "./targets.ts";
-import { digestOfFiles, tfjsGraphVariant, tfjsLayersVariant } from "./tfjs-variants.ts";
+import { tfjsDraft } from "./tfjs-draft.ts";
 import { type FileContent, writeFiles } from "./write-files.ts";
-import type { LayersModelParts } from "./writers/tfjs-layers/write-tfjs-layers.ts";
-import type { TfjsRecipe } from "./writers/tfjs-weights/tfjs-recipe.ts";
 import { recordConversion } from "./writers/tflite/conversion-metadata.ts";
 import { describeModel } from "./writers/tflite/model-metadata.ts";
 import { planTflite } from "./writers/tflite/write-tflite.ts";
@@ -73,21 +66,6 @@ interface Request {
   readonly variants: readonly VariantRequest[];
   readonly io: IoDType;
   readonly method: CalibrationMethod;
-}
-
-interface DraftVariant {
-  readonly described: VariantDescription;
-  readonly recipe: string;
-  /** The variant's file, or its folder, below the output folder. */
-  readonly path: string;
-  readonly files: ReadonlyMap<string, FileContent>;
-  readonly bytes: number;
-  readonly sha256: string;
-  readonly floatOperators: readonly FloatOperator[];
-  /** The runtimes that may run it. */
-  openers(): readonly VariantOpener[];
-  /** What its integers stand for, where it is an integer one. */
-  readonly quantized?: { readonly model: Model; readonly int8Of: ReadonlyMap<TensorId, TensorId> };
 }
 
 /** What the source answered, once for all variants. */
@@ -441,36 +419,6 @@ function parseRequest(options: ConvertOptions): Request {
     });
   }
   return { variants, io, method: parseCalibrationMethod(options.calibration?.method ?? "min-max") };
-}
-
-function tfjsDraft(
-  source: OpenedSource,
-  model: Model,
-  { target, recipe }: VariantRequest & { readonly target: "tfjs" | "tfjs-layers"; readonly recipe: TfjsRecipe },
-  name: string,
-): DraftVariant {
-  const { files, facts, opener } =
-    target === "tfjs" ? tfjsGraphVariant(model, recipe) : tfjsLayersVariant(layersOf(source), source.model, recipe);
-  const path = `${name}-${target}-${recipe}`;
-  return {
-    described: { format: target, ...facts },
-    recipe,
-    path,
-    files: new Map([...files].map(([file, bytes]) => [`${path}/${file}`, bytes])),
-    bytes: [...files.values()].reduce((sum, { byteLength }) => sum + byteLength, 0),
-    sha256: digestOfFiles(files),
-    floatOperators: [],
-    openers: () => [opener],
-  };
-}
-
-function layersOf({ path, format, layersModel }: OpenedSource): LayersModelParts {
-  if (layersModel) return layersModel();
-  throw new FlotillaError(
-    "UNSUPPORTED_FORMAT",
-    `${path} is ${format}; only TFJS LayersModels and Keras models can be written as LayersModels. Write a GraphModel: --to tfjs.`,
-    { details: { found: format, supported: ["tfjs-layers", "keras-h5", "keras-v3"] } },
-  );
 }
 
 async function readRecorded(path: string, model: Model): Promise<{ truth: SourceTruth; samples: readonly Sample[] }> {

@@ -1,0 +1,21 @@
+/** A variant that is made and not yet proven or written: one shape for every format. */
+import type { VariantDescription } from "./convert-result.ts";
+import type { Model, TensorId } from "./ir/graph.ts";
+import type { FloatOperator } from "./quantize/plan.ts";
+import type { VariantOpener } from "./runtimes/variant-runner.ts";
+import type { FileContent } from "./write-files.ts";
+
+export interface DraftVariant {
+  readonly described: VariantDescription;
+  readonly recipe: string;
+  /** The variant's file, or its folder, below the output folder. */
+  readonly path: string;
+  readonly files: ReadonlyMap<string, FileContent>;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly floatOperators: readonly FloatOperator[];
+  /** The runtimes that may run it. */
+  openers(): readonly VariantOpener[];
+  /** What its integers stand for, where it is an integer one. */
+  readonly quantized?: { readonly model: Model; readonly int8Of: ReadonlyMap<TensorId, TensorId> };
+}

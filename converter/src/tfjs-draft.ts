@@ -1,0 +1,39 @@
+/** A TFJS variant of an opened source, as a draft: its folder, size and digest. */
+import { FlotillaError } from "@flotilla/protocol/errors";
+import type { DraftVariant } from "./draft-variant.ts";
+import type { Model } from "./ir/graph.ts";
+import type { OpenedSource } from "./open-source.ts";
+import type { VariantRequest } from "./targets.ts";
+import { digestOfFiles, tfjsGraphVariant, tfjsLayersVariant } from "./tfjs-variants.ts";
+import type { LayersModelParts } from "./writers/tfjs-layers/write-tfjs-layers.ts";
+
+/** @throws UNSUPPORTED_OPERATOR, UNSUPPORTED_LAYER, UNSUPPORTED_FORMAT */
+export function tfjsDraft(
+  source: OpenedSource,
+  model: Model,
+  { target, recipe }: Exclude<VariantRequest, { target: "tflite" }>,
+  name: string,
+): DraftVariant {
+  const { files, facts, opener } =
+    target === "tfjs" ? tfjsGraphVariant(model, recipe) : tfjsLayersVariant(layersOf(source), source.model, recipe);
+  const path = `${name}-${target}-${recipe}`;
+  return {
+    described: { format: target, ...facts },
+    recipe,
+    path,
+    files: new Map([...files].map(([file, bytes]) => [`${path}/${file}`, bytes])),
+    bytes: [...files.values()].reduce((sum, { byteLength }) => sum + byteLength, 0),
+    sha256: digestOfFiles(files),
+    floatOperators: [],
+    openers: () => [opener],
+  };
+}
+
+function layersOf({ path, format, layersModel }: OpenedSource): LayersModelParts {
+  if (layersModel) return layersModel();
+  throw new FlotillaError(
+    "UNSUPPORTED_FORMAT",
+    `${path} is ${format}; only TFJS LayersModels and Keras models can be written as LayersModels. Write a GraphModel: --to tfjs.`,
+    { details: { found: format, supported: ["tfjs-layers", "keras-h5", "keras-v3"] } },
+  );
+}
