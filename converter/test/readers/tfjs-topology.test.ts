@@ -145,6 +145,29 @@ describe("names and shapes", () => {
     expect(graph?.outputs.map((id) => graph.tensors.get(id)?.shape)).toEqual([[2, 6, 7, 2]]);
   });
 
+  it("keeps sizes dynamic as asked", async () => {
+    const options = { inputShapes: { photo: [-1, -1, 9, 3] } };
+    const { graphs } = await readTfjsLayers(await savedModel(open()), options);
+    const [graph] = graphs;
+    expect(graph?.inputs.map((id) => graph.tensors.get(id)?.shape)).toEqual([[-1, -1, 9, 3]]);
+    expect(graph?.outputs.map((id) => graph.tensors.get(id)?.shape)).toEqual([[-1, -1, 7, 2]]);
+  });
+
+  it("refuses a layer that needs a size kept dynamic, with the reason", async () => {
+    const x = tfl.input({ shape: [null, 4], name: "sound" });
+    const model = tfl.model({
+      inputs: x,
+      outputs: layers.lstm({ units: 2, recurrentInitializer: "zeros", name: "memory" }).apply(x) as One,
+    });
+    const options = { inputShapes: { sound: [1, -1, 4] } };
+    await expect(readTfjsLayers(await savedModel(model), options)).rejects.toMatchObject({
+      code: "UNSUPPORTED_LAYER",
+      details: [
+        { node: "memory", operator: "LSTM", reason: expect.stringContaining("axis 1 of its input is dynamic") },
+      ],
+    });
+  });
+
   it.each([
     ["dynamic sizes that nobody fixed", undefined],
     ["a shape that contradicts the model", { photo: [1, 8, 8, 4] }],
