@@ -226,7 +226,7 @@ def tf2_while_refused(name):
         return {"x": x}
 
     net.call = call
-    store(name, net, call, [spec("x", 1, 4)], {"x": floats(generator(name), 4)}, "a loop over data: refused", expect={"refused": "UNSUPPORTED_OPERATOR", "operators": ["StatelessWhile"]})
+    store(name, net, call, [spec("x", 1, 4)], {"x": floats(generator(name), 4)}, "a loop over data: refused", expect={"refused": "UNSUPPORTED_OPERATOR", "operators": ["While"]})
 
 
 def tf2_keras_export(name):
