@@ -1,6 +1,6 @@
 /**
  * Opens a SavedModel: a folder with saved_model.pb and its variables. Its proof is the inlined graph with its variables as
- * constants, unsimplified, in tfjs-converter; or TensorFlow itself where tfjs-node is installed and tfjs lacks an operator.
+ * constants, unsimplified, in tfjs-converter; where tfjs lacks an operator or the model has loops, only recorded outputs prove it.
  */
 import { basename, dirname, resolve } from "node:path";
 import { folderSource } from "../readers/folder-source.ts";

@@ -11,7 +11,7 @@ import { GraphBuilder } from "../lowering/graph-builder.ts";
 import { attrOf, corrupt, refOf, type TfGraph, type TfNode, type TfOutput, type TfType, tooLarge } from "./graph.ts";
 import { NodeRefusal, type UnsupportedNode } from "./lower/tf-lowering.ts";
 import { refusalOf, tfLowerings } from "./lower/tf-lowerings.ts";
-import { NodeLowering } from "./node-lowering.ts";
+import { NodeLowering, type TensorList } from "./node-lowering.ts";
 import { withGelu } from "./recognize-gelu.ts";
 import { dtypeOf } from "./tensor-types.ts";
 
@@ -58,12 +58,17 @@ interface Scope {
 
 /** Branches within branches. */
 const maxScopes = 50;
+/** Of loops that are written out, with everything in them. */
+const maxLoweredNodes = 200_000;
 
 class GraphLowering {
   readonly #request: LowerGraphRequest;
   readonly #draft = new GraphDraft();
   readonly #builder = new GraphBuilder(this.#draft);
+  readonly #lists = new Map<TensorId, TensorList>();
   #scopes = 0;
+  /** Nodes of the bodies of branches and loops, once for every time. */
+  #lowered = 0;
 
   constructor(request: LowerGraphRequest) {
     this.#request = request;
@@ -186,7 +191,11 @@ class GraphLowering {
     const inputs = values.flatMap((value) => (typeof value === "number" ? [value] : []));
     if (inputs.length < values.length) return { kind: "skipped" };
     const named = scope.prefix === "" ? node : { ...node, name: scope.prefix + node.name };
-    const work = new NodeLowering(named, inputs, this.#builder, (name, args, at) => this.#call(name, args, at));
+    const work = new NodeLowering(named, inputs, {
+      builder: this.#builder,
+      lists: this.#lists,
+      call: (name, args, at) => this.#call(name, args, at),
+    });
     try {
       const results = lowering.lower(work);
       return { kind: "made", results: typeof results === "number" ? [results] : results };
@@ -209,6 +218,9 @@ class GraphLowering {
     const scope: Scope = { prefix: `${at}/`, nodes: callee.nodes, given, states: new Map() };
     const ends = this.#lowerAll(scope, callee.results);
     this.#scopes--;
+    this.#lowered += scope.states.size;
+    if (this.#lowered > maxLoweredNodes)
+      throw tooLarge(`loops and branches come to more than ${maxLoweredNodes} nodes`);
     if (Array.isArray(ends)) throw new NodeRefusal("", ends);
     return ends.tensors;
   }

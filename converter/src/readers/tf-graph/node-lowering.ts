@@ -16,22 +16,32 @@ const maxRank = 16;
 /** Lowers the body of a library function with these arguments. Throws {@link NodeRefusal}. */
 export type CallFunction = (name: string, inputs: readonly TensorId[], scope: string) => readonly TensorId[];
 
+/** Elements of a list; null for one that was never set. */
+export type TensorList = readonly (TensorId | null)[];
+
 export class NodeLowering {
   readonly node: TfNode;
   readonly inputs: readonly TensorId[];
   readonly builder: GraphBuilder;
+  /** Lists by the constants that stand for them: `lower/tensor-lists.ts`. */
+  readonly lists: Map<TensorId, TensorList>;
   readonly #call: CallFunction;
 
-  constructor(node: TfNode, inputs: readonly TensorId[], builder: GraphBuilder, call: CallFunction) {
+  constructor(
+    node: TfNode,
+    inputs: readonly TensorId[],
+    { builder, lists, call }: { builder: GraphBuilder; lists: Map<TensorId, TensorList>; call: CallFunction },
+  ) {
     this.node = node;
     this.inputs = inputs;
     this.builder = builder;
+    this.lists = lists;
     this.#call = call;
   }
 
   /** The results of a library function for these arguments, its nodes added here. */
-  callFunction(name: string, inputs: readonly TensorId[]): readonly TensorId[] {
-    return this.#call(name, inputs, this.name);
+  callFunction(name: string, inputs: readonly TensorId[], role = ""): readonly TensorId[] {
+    return this.#call(name, inputs, this.#label(role));
   }
 
   get name(): string {

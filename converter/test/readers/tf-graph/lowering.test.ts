@@ -154,6 +154,71 @@ describe("what is known is worked out", () => {
   });
 });
 
+describe("loops", () => {
+  const float = "DT_FLOAT";
+  const integer = "DT_INT32";
+  const args = (...types: string[]) => types.map((one, at) => ({ name: `a${at}`, type: one }));
+  const results = (...types: string[]) => types.map((one, at) => ({ name: `r${at}`, type: one }));
+
+  /** Three rounds, or as many as `limit` says: puts x · (round + 1) into a list. */
+  function loop(graph: GraphSketch, limit: string): string {
+    const step = graph.scalar(1);
+    const one = { name: "one", op: "Const", attr: graph.nodes.find(({ name }) => name === step)!.attr };
+    graph.functions.push(
+      {
+        signature: {
+          name: "goes_on",
+          inputArg: args(integer, integer, "DT_VARIANT", float),
+          outputArg: results("DT_BOOL"),
+        },
+        nodeDef: [{ name: "less", op: "Less", input: ["a0", "a1"] }],
+        ret: { r0: "less:z:0" },
+      },
+      {
+        signature: {
+          name: "round",
+          inputArg: args(integer, integer, "DT_VARIANT", float),
+          outputArg: results(integer, integer, "DT_VARIANT", float),
+        },
+        nodeDef: [
+          { ...one, name: step },
+          { name: "next", op: "AddV2", input: ["a0", `${step}:output:0`] },
+          { name: "factor", op: "Cast", input: ["next:z:0"], attr: { SrcT: type(integer), DstT: type(float) } },
+          { name: "scaled", op: "Mul", input: ["a3", "factor:y:0"] },
+          { name: "set", op: "TensorListSetItem", input: ["a2", "a0", "scaled:z:0"] },
+        ],
+        ret: { r0: "next:z:0", r1: "a1", r2: "set:output_handle:0", r3: "a3" },
+      },
+    );
+    const reserved = graph.node("TensorListReserve", [graph.integers([2]), graph.scalar(3)], {
+      element_dtype: type(float),
+    });
+    const state = [graph.scalar(0), limit, reserved, graph.input([2])];
+    const whole = graph.node("While", state, { cond: func("goes_on"), body: func("round") });
+    return graph.node("TensorListStack", [`${whole}:2`, graph.integers([2])], { element_dtype: type(float) });
+  }
+
+  it("are written out where the number of rounds is known, lists and all", async () => {
+    const graph = new GraphSketch();
+    const model = await readGraph(graph.files([loop(graph, graph.scalar(3))]));
+    expect(new Set(kinds(model))).toEqual(new Set(["MUL", "PACK"]));
+    const x: NdArray = { dtype: "float32", shape: [2], data: Float32Array.of(1, -2) };
+    for (const { outputs } of await runLowered(model, [x])) {
+      expect(Array.from(outputs[0]!)).toEqual([1, -2, 2, -4, 3, -6]);
+    }
+  });
+
+  it("are refused where it is not, and where it is too large", async () => {
+    const open = new GraphSketch();
+    const stacked = loop(open, open.input([], integer));
+    await expect(readGraph(open.files([stacked]))).rejects.toMatchObject({ details: [{ operator: "While" }] });
+    const endless = new GraphSketch();
+    await expect(readGraph(endless.files([loop(endless, endless.scalar(1_000_000))]))).rejects.toMatchObject({
+      code: expect.stringMatching(/^(FORMAT_|UNSUPPORTED_)/),
+    });
+  });
+});
+
 describe("inputs and outputs", () => {
   it("keeps the signature's names and order, and sets an open batch to 1", async () => {
     const graph = new GraphSketch();

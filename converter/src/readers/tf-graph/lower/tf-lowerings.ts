@@ -5,6 +5,7 @@ import { castLowering, constLowering, identityLowering, identityNLowering, varia
 import { convolutionLowerings } from "./convolution.ts";
 import { einsumLowering } from "./einsum.ts";
 import { elementwiseLowerings } from "./elementwise.ts";
+import { loopLowering } from "./loop.ts";
 import { matrixLowerings } from "./matrix.ts";
 import { normalizationLowerings } from "./normalization.ts";
 import { poolingLowerings } from "./pooling.ts";
@@ -13,6 +14,7 @@ import { selectionLowerings } from "./selection.ts";
 import { shapeLowerings } from "./shapes.ts";
 import { spatialLowerings } from "./spatial.ts";
 import { stridedSliceLowering } from "./strided-slice.ts";
+import { tensorListLowerings } from "./tensor-lists.ts";
 import type { TfLowering } from "./tf-lowering.ts";
 
 const lowerings: readonly TfLowering[] = [
@@ -33,7 +35,9 @@ const lowerings: readonly TfLowering[] = [
   ...shapeLowerings,
   ...spatialLowerings,
   stridedSliceLowering,
+  loopLowering,
   switchLowering,
+  ...tensorListLowerings,
   variableLowering,
 ];
 
@@ -45,7 +49,7 @@ export const tfLowerings: ReadonlyMap<string, TfLowering> = new Map(
 /** Why families of operators are not converted: the first pattern that fits. */
 const reasons: readonly (readonly [RegExp, string])[] = [
   [/^(Switch|Merge|Enter|Exit|NextIteration|LoopCond|RefSwitch)$/, "control flow that only the run decides is not converted"],
-  [/^(While|StatelessWhile|For)$/, "loops are not converted"],
+  [/^(For|ParallelFor)$/, "loops are not converted"],
   [/^TensorArray/, "arrays that loops fill are not converted"],
   [/^TensorList|^EmptyTensorList/, "lists that loops fill are not converted"],
   [/NonMaxSuppression/, "how many boxes it keeps is known only when the model runs; convert the model without it"],
