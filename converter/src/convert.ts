@@ -318,15 +318,18 @@ class Conversion {
       graph ? endAxesOf(graph) : { inputs: [], outputs: [] },
     );
     try {
-      const answers: Sample[] = [];
-      for (const sample of samples) answers.push(...(await truth.run([sample])));
-      const accuracy = evaluation ? await sourceAccuracy(truth, evaluation) : null;
-      const byRuntime = new Map<string, RuntimeAnswers>();
-      for (const [runtime, own] of truth.byRuntime ?? []) {
+      const answer = async ({ run }: Pick<SourceTruth, "run">): Promise<Sample[]> => {
         const given: Sample[] = [];
-        for (const sample of samples) given.push(...(await own.run([sample])));
-        byRuntime.set(runtime, { against: own.label, answers: given });
-      }
+        for (const sample of samples) given.push(...(await run([sample])));
+        return given;
+      };
+      // Each runtime is asked once: a model with state would answer otherwise the second time.
+      const byRuntime = new Map<string, RuntimeAnswers>();
+      for (const [runtime, own] of truth.byRuntime ?? [])
+        byRuntime.set(runtime, { against: own.label, answers: await answer(own) });
+      const [first] = byRuntime.values();
+      const answers = first?.answers ?? (await answer(truth));
+      const accuracy = evaluation ? await sourceAccuracy(truth, evaluation) : null;
       return { against: truth.label, samples, answers, accuracy, byRuntime };
     } finally {
       truth.close();

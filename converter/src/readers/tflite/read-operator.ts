@@ -68,7 +68,8 @@ function refusalOf(operator: FileOperator, op: Op, { refusedTensors, tensors }: 
     if (refused !== undefined) return `the tensor "${tensors[index]?.name}" is not supported: ${refused}`;
   }
   if (operator.builtinOptions2) return "its options are of the second union (StableHLO)";
-  if (operator.mutatingVariableInputs.includes(true)) return "it changes an input in place";
+  const changed = operator.inputs.filter((id, i) => operator.mutatingVariableInputs[i] === true && id >= 0);
+  if (changed.some((id) => tensors[id]?.isVariable !== true)) return "it changes an input in place";
   if (operator.intermediates.length > 0) return "it has intermediate tensors";
   if (op !== custom && operator.customOptions.byteLength > 0) return "a builtin operator with custom options";
   return null;

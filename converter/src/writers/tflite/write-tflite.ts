@@ -162,10 +162,17 @@ function encodableGraph(graph: Graph, places: Places, codes: OperatorCodes, buff
       opcodeIndex: codes.indexOf(node),
       inputs: node.inputs.map((id) => (id === null ? -1 : placed(id))),
       outputs: node.outputs.map(placed),
+      ...changedOperands(graph, node),
       ...encodableOptions(node),
     })),
     name: graph.name,
   };
+}
+
+/** State that a node carries from run to run is marked, as TensorFlow's converter does. */
+function changedOperands(graph: Graph, node: Node): Pick<EncodableOperator, "mutatingVariableInputs"> {
+  const marks = node.inputs.map((id) => id !== null && graph.tensors.get(id)?.variable === true);
+  return marks.includes(true) ? { mutatingVariableInputs: marks } : {};
 }
 
 function encodableTensor(
