@@ -64,6 +64,7 @@ import { permuted, range, reshapeTo } from "./layout.ts";
 import { type LayerLowering, LayerRefusal } from "./lowering.ts";
 import { unitLength } from "./normalization.ts";
 import { OperationCall } from "./operation-call.ts";
+import { tensorflowFunctions } from "./tensorflow-functions.ts";
 
 type Operation = (call: OperationCall) => TensorId | readonly TensorId[];
 
@@ -446,87 +447,10 @@ const operations: Readonly<Record<string, Operation>> = {
     ]),
 };
 
-/** `tf.*` functions by the names that Keras 2 gives them. */
-const tensorflowNames: Readonly<Record<string, string>> = {
-  "__operators__.add": "Add",
-  "__operators__.getitem": "GetItem",
-  "math.add": "Add",
-  "math.subtract": "Subtract",
-  "math.multiply": "Multiply",
-  "math.divide": "Divide",
-  "math.truediv": "Divide",
-  "math.maximum": "Maximum",
-  "math.minimum": "Minimum",
-  "math.pow": "Power",
-  "math.squared_difference": "SquaredDifference",
-  "math.abs": "Absolute",
-  "math.negative": "Negative",
-  "math.exp": "Exp",
-  "math.log": "Log",
-  "math.sqrt": "Sqrt",
-  "math.rsqrt": "Rsqrt",
-  "math.square": "Square",
-  "math.sin": "Sin",
-  "math.cos": "Cos",
-  "math.floor": "Floor",
-  "math.ceil": "Ceil",
-  "math.reciprocal": "Reciprocal",
-  "math.reduce_mean": "Mean",
-  "math.reduce_sum": "Sum",
-  "math.reduce_max": "Max",
-  "math.reduce_min": "Min",
-  "math.reduce_prod": "Prod",
-  "math.argmax": "Argmax",
-  "math.argmin": "Argmin",
-  "math.sigmoid": "Sigmoid",
-  "math.tanh": "Tanh",
-  "math.softplus": "Softplus",
-  "math.l2_normalize": "Normalize",
-  "nn.l2_normalize": "Normalize",
-  "nn.relu": "Relu",
-  "nn.relu6": "Relu6",
-  "nn.elu": "Elu",
-  "nn.selu": "Selu",
-  "nn.gelu": "Gelu",
-  "nn.silu": "Silu",
-  "nn.swish": "Silu",
-  "nn.sigmoid": "Sigmoid",
-  "nn.tanh": "Tanh",
-  "nn.softmax": "Softmax",
-  "nn.log_softmax": "LogSoftmax",
-  "nn.leaky_relu": "LeakyRelu",
-  "math.equal": "Equal",
-  "math.not_equal": "NotEqual",
-  "math.greater": "Greater",
-  "math.greater_equal": "GreaterEqual",
-  "math.less": "Less",
-  "math.less_equal": "LessEqual",
-  "compat.v1.squeeze": "Squeeze",
-  "compat.v1.transpose": "Transpose",
-  where: "Where",
-  "linalg.matmul": "Matmul",
-  einsum: "Einsum",
-  reshape: "Reshape",
-  transpose: "Transpose",
-  expand_dims: "ExpandDims",
-  squeeze: "Squeeze",
-  concat: "Concatenate",
-  stack: "Stack",
-  unstack: "Unstack",
-  split: "Split",
-  tile: "Tile",
-  cast: "Cast",
-  clip_by_value: "Clip",
-  gather: "Take",
-  "compat.v1.gather": "Take",
-  identity: "Identity",
-  stop_gradient: "StopGradient",
-};
-
 function operationName({ className, module = "", config }: LayerSpec): string | undefined {
   if (className === "TFOpLambda" || className === "SlicingOpLambda") {
     const name = config.string("function", "");
-    return tensorflowNames[name] ?? `tf.${name}`;
+    return tensorflowFunctions[name] ?? `tf.${name}`;
   }
   return /^keras\.(src\.)?ops\b/.test(module) ? className : undefined;
 }
@@ -543,7 +467,3 @@ export function operationLoweringOf(layer: LayerSpec): LayerLowering | undefined
     lower: (builder) => (operation ? operation(new OperationCall(builder)) : builder.inputs),
   };
 }
-
-/** For the documents: what is converted. */
-export const operationNames: readonly string[] = Object.keys(operations);
-export const tensorflowFunctionNames: readonly string[] = Object.keys(tensorflowNames);
