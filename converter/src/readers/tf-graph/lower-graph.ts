@@ -253,12 +253,19 @@ function refusalsBehind(scope: Scope, outputs: readonly TfOutput[]): Unsupported
     if (seen.has(name)) continue;
     seen.add(name);
     if (state.kind === "refused") refusals.set(name, state.refusals);
+    else if (isPartOfLoop(node.op, state.kind)) {
+      refusals.set(name, [{ node: scope.prefix + name, operator: node.op, reason: refusalOf(node.op) }]);
+    }
     if (state.kind !== "made") open.push(...node.inputs);
   }
   const order = new Map([...scope.nodes.keys()].map((name, at) => [name, at]));
   const placeOf = (key: string): number => order.get(key) ?? order.get(key.replace(/:\d+$/, "")) ?? 0;
   return [...refusals].sort(([a], [b]) => placeOf(a) - placeOf(b)).flatMap(([, list]) => list);
 }
+
+/** Lists and switches are converted with the loop they belong to, and named with it where that is refused. */
+const isPartOfLoop = (op: string, kind: State["kind"]): boolean =>
+  /^(TensorList|EmptyTensorList)/.test(op) || (op === "Switch" && kind === "skipped");
 
 /** What the placeholder says, and the signature where the placeholder leaves it open. */
 function mergedShape(own: Shape | null | undefined, signed: Shape | null | undefined): Shape | null {
