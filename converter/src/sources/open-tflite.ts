@@ -1,5 +1,6 @@
-/** Opens a `.tflite` file. */
+/** Opens a `.tflite` file, verified before anything reads it: offsets, indices, shapes and sizes. */
 import { FlotillaError } from "@flotilla/protocol/errors";
+import { verifyTflite } from "@flotilla/protocol/tflite/verify-tflite";
 import { readTflite } from "../readers/tflite/read-tflite.ts";
 import { tfliteTruth } from "../runtimes/source-truth.ts";
 import { fileAccess } from "./file-access.ts";
@@ -10,6 +11,7 @@ export const openTflite: SourceOpener = async (path, file, options) => {
     throw new FlotillaError("CONFIG_INVALID", "--input is for models with dynamic sizes; this .tflite keeps its own.");
   }
   const access = fileAccess(file);
+  verifyTflite(access);
   const model = readTflite(access);
   return {
     path,

@@ -26,6 +26,7 @@ import { singleOperatorModel } from "./single-operator-model.ts";
 /** Without examples, and why. */
 const withoutExample: Readonly<Record<string, string>> = {
   BATCH_NORM: "no file can hold it",
+  ERF: "no file can hold it",
   CUSTOM: "the runtimes have none of its kind",
   IF: "it needs other graphs",
   WHILE: "it needs other graphs",
