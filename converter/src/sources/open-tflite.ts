@@ -1,4 +1,4 @@
-/** Opens a `.tflite` file, verified before anything reads it: offsets, indices, shapes and sizes. */
+/** Opens a `.tflite` file; what the reader can do without is verified too, before any runtime sees the file. */
 import { FlotillaError } from "@flotilla/protocol/errors";
 import { verifyTflite } from "@flotilla/protocol/tflite/verify-tflite";
 import { readTflite } from "../readers/tflite/read-tflite.ts";
@@ -11,8 +11,8 @@ export const openTflite: SourceOpener = async (path, file, options) => {
     throw new FlotillaError("CONFIG_INVALID", "--input is for models with dynamic sizes; this .tflite keeps its own.");
   }
   const access = fileAccess(file);
-  verifyTflite(access);
   const model = readTflite(access);
+  verifyTflite(access);
   return {
     path,
     format: "tflite",

@@ -43,10 +43,10 @@ describe("models", () => {
     await refused({ model: path }, "FORMAT_UNRECOGNIZED", /text\.bin/);
   });
 
-  test("of a format that is not read", async () => {
+  test("that only begins like a Keras file", async () => {
     const path = join(folder, "model.h5");
     await writeFile(path, Buffer.from("\x89HDF\r\n\x1a\n more", "latin1"));
-    await refused({ model: path }, "UNSUPPORTED_FORMAT", /HDF5/);
+    await refused({ model: path }, "FORMAT_TRUNCATED", /model\.h5/);
   });
 
   test("cut short", async () => {
@@ -91,7 +91,7 @@ describe("options", () => {
     await refused(
       { model: variants[0]?.file ?? "", recipes: ["int8"], calibration },
       "QUANT_OPTION",
-      /on integers already/,
+      /quantized already/,
     );
   });
   test.each(["", "../outside", "a\\b", "a\0b"])("the name %j, which is none of a file", (bad) =>
