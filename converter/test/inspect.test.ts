@@ -7,7 +7,7 @@ test("a .tflite is shown as it is", async () => {
   const found = await inspect(await fixturePath("rnet"));
   expect(found).toMatchObject({ format: "tflite", bytes: 407_808 });
   expect(found.inputs).toEqual([
-    { name: "rnet/input", dtype: "float32", shape: [1, 24, 24, 3], scale: null, zeroPoint: null },
+    { name: "rnet/input", dtype: "float32", shape: [1, 24, 24, 3], scale: null, zeroPoint: null, sourceAxes: null },
   ]);
   expect(found.operators.CONV_2D).toEqual({ count: 3, version: 1 });
   expect(found.signatures[0]?.outputs).toEqual(["rnet/prob1", "rnet/conv5-2/conv5-2"]);
