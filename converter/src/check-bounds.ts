@@ -3,9 +3,14 @@ import { FlotillaError } from "@flotilla/protocol/errors";
 import type { ConvertOptions } from "./convert-options.ts";
 import type { ProvenParity } from "./convert-result.ts";
 import type { Accuracy } from "./prove/measure-accuracy.ts";
+import { float32MaxRel } from "./prove/parity.ts";
 
-/** A float32 variant computes what the source computes, in another order of additions; one as it is, the very same. */
-export const float32MaxRel = 1e-4;
+/** Does a variant that computes what the source computes differ from it by more than another order of additions does? */
+export const differsInFloat = (
+  recipe: string,
+  { maxRel, integerMismatches = [] }: Pick<ProvenParity, "maxRel" | "integerMismatches">,
+): boolean =>
+  (recipe === "float32" || recipe === "as-is") && (!(maxRel <= float32MaxRel) || integerMismatches.length > 0);
 
 /** @throws PROOF_PARITY, PROOF_SQNR, PROOF_ACCURACY */
 export function checkBounds(
@@ -15,7 +20,7 @@ export function checkBounds(
   options: Pick<ConvertOptions, "minSqnrDb" | "evaluate">,
 ): void {
   const { maxRel, worst, sqnrDb, integerMismatches = [] } = parity;
-  if ((recipe === "float32" || recipe === "as-is") && (!(maxRel <= float32MaxRel) || integerMismatches.length > 0)) {
+  if (differsInFloat(recipe, parity)) {
     throw new FlotillaError(
       "PROOF_PARITY",
       `${recipe} differs from ${parity.against} by ${maxRel.toExponential(2)} (relative) in output "${worst.output}" of ` +

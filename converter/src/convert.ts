@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createLitertRuntime } from "@flotilla/device-agent/runtimes/litert";
 import { createTfliteRuntime } from "@flotilla/device-agent/runtimes/tflite-wasm";
 import { FlotillaError } from "@flotilla/protocol/errors";
-import { checkBounds } from "./check-bounds.ts";
+import { checkBounds, differsInFloat } from "./check-bounds.ts";
 import { checkOptions } from "./check-options.ts";
 import { encodeRecord, recordNameOf } from "./conversion-record.ts";
 import type { ConvertOptions, ConvertProgress, ConvertStage } from "./convert-options.ts";
@@ -27,6 +27,7 @@ import { layerReport } from "./prove/layer-report.ts";
 import { logitsOf } from "./prove/logits.ts";
 import { type Accuracy, labelsOf, sourceAccuracy, variantAccuracy } from "./prove/measure-accuracy.ts";
 import { provableBytes, proveVariant, type RuntimeAnswers } from "./prove/prove-variant.ts";
+import { answersNearby } from "./prove/ties.ts";
 import { applyFloat16 } from "./quantize/float16.ts";
 import { isQuantized } from "./quantize/is-quantized.ts";
 import { type FloatOperator, floatOperatorsOf } from "./quantize/plan.ts";
@@ -76,6 +77,8 @@ interface Answers {
   readonly accuracy: AccuracyEstimate | null;
   /** By runtime, for sources that run in the runtimes of their variants: each is compared with itself. */
   readonly byRuntime: ReadonlyMap<string, RuntimeAnswers>;
+  /** For inputs nearby, per sample; asked for only where the variant differs. */
+  readonly nearby?: readonly (readonly Sample[])[];
 }
 
 class Conversion {
@@ -273,7 +276,10 @@ class Conversion {
       const truth = await this.#answers(source, float, evaluation, calibration, inputs);
       const proofs: { parity: ProvenParity; accuracy: Accuracy | null }[] = [];
       for (const draft of drafts) {
-        const parity = await this.#parity(source, float, draft, truth);
+        const measured = await this.#parity(source, float, draft, truth);
+        const parity = differsInFloat(draft.recipe, measured)
+          ? await this.#parityBesideTies(source, float, draft, truth, measured)
+          : measured;
         const accuracy =
           evaluation && truth.accuracy
             ? await variantAccuracy({
@@ -350,8 +356,9 @@ class Conversion {
   async #parity(source: OpenedSource, float: Model, draft: DraftVariant, truth: Answers): Promise<ProvenParity> {
     const [graph] = source.model.graphs;
     const outputs = graph ? graph.outputs.map((id) => tensorOf(graph, id)) : [];
-    const { samples, answers, against, byRuntime } = truth;
+    const { samples, answers, against, byRuntime, nearby } = truth;
     const parity = await proveVariant({
+      ...(nearby ? { nearby } : {}),
       openers: draft.openers(),
       outputs,
       samples,
@@ -370,6 +377,27 @@ class Conversion {
       runtime: this.#fixed,
     });
     return report ? { ...parity, logits: { tensor: report.tensor, sqnrDb: report.sqnrDb } } : parity;
+  }
+
+  /** Once more, with what the source gives nearby: only what that does not explain is a difference. */
+  async #parityBesideTies(
+    source: OpenedSource,
+    float: Model,
+    draft: DraftVariant,
+    truth: Answers,
+    measured: ProvenParity,
+  ): Promise<ProvenParity> {
+    const [graph] = float.graphs;
+    if (this.#options.golden !== undefined || truth.byRuntime.size > 0 || !graph) return measured;
+    const running = inFileAxes(await source.truth(this.#runtimes), endAxesOf(graph));
+    try {
+      return await this.#parity(source, float, draft, {
+        ...truth,
+        nearby: await answersNearby(running, truth.samples),
+      });
+    } finally {
+      running.close();
+    }
   }
 
   async #timed<T>(stage: ConvertStage, work: () => Promise<T>): Promise<T> {

@@ -63,6 +63,9 @@ const absoluteFloor = 1e-6;
 /** Stands for NaN and infinite differences: JSON has neither, and `null` would read as "identical". */
 const unbounded = 1e150;
 
+/** A float32 variant computes what the source computes, in another order of additions; one as it is, the very same. */
+export const float32MaxRel = 1e-4;
+
 export class ParityMeter {
   readonly #outputs: readonly OutputState[];
   #samples = 0;

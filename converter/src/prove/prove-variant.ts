@@ -8,10 +8,13 @@ import type { Tensor } from "../ir/graph.ts";
 import type { Sample } from "../runtimes/source-truth.ts";
 import { asReals, type VariantOpener } from "../runtimes/variant-runner.ts";
 import type { WrittenFile } from "../writers/written-file.ts";
-import { type Parity, ParityMeter } from "./parity.ts";
+import { float32MaxRel, type Parity, ParityMeter } from "./parity.ts";
+import { settleTies } from "./ties.ts";
 
 /** The worst runtime's figures, and a line for each runtime. */
 export interface VariantParity extends Parity {
+  /** Elements at which the source itself jumps between its value and the variant's (`ties.ts`); there only if any are. */
+  readonly ties?: number;
   readonly runtimes: readonly RuntimeParity[];
 }
 
@@ -38,6 +41,8 @@ export interface ProveRequest {
   readonly against: string;
   /** What the source gave in the very runtimes that run the variant, by their names; these count there. */
   readonly byRuntime?: ReadonlyMap<string, RuntimeAnswers>;
+  /** What the source gives nearby, per sample: shows which differences are ties. */
+  readonly nearby?: readonly (readonly Sample[])[];
   readonly openers: readonly VariantOpener[];
   readonly progress?: (done: number, total: number) => void;
 }
@@ -45,7 +50,7 @@ export interface ProveRequest {
 /** @throws PROOF_UNAVAILABLE when no runtime loads the variant */
 export async function proveVariant(request: ProveRequest): Promise<VariantParity> {
   const { samples, openers } = request;
-  const reports: { readonly runtime: string; readonly parity: Parity }[] = [];
+  const reports: { readonly runtime: string; readonly parity: Parity; readonly ties: number }[] = [];
   const refusals: string[] = [];
   for (const [place, opener] of openers.entries()) {
     try {
@@ -68,8 +73,10 @@ export async function proveVariant(request: ProveRequest): Promise<VariantParity
   }
   const lowest = (values: readonly (number | null)[]): number | null =>
     values.reduce((least, value) => (value === null || (least !== null && least <= value) ? least : value), null);
+  const ties = reports.reduce((most, report) => Math.max(most, report.ties), 0);
   return {
     ...worst.parity,
+    ...(ties > 0 ? { ties } : {}),
     sqnrDb: lowest(reports.map(({ parity }) => parity.sqnrDb)),
     top1Agreement: lowest(reports.map(({ parity }) => parity.top1Agreement)),
     runtimes: reports.map(({ runtime, parity: { maxRel, sqnrDb, top1Agreement } }) => ({
@@ -95,27 +102,41 @@ export function provableBytes(file: WrittenFile): Uint8Array {
 }
 
 async function compare(
-  { outputs, samples, answers, against }: ProveRequest,
+  { outputs, samples, answers, against, nearby }: ProveRequest,
   opener: VariantOpener,
   progress: (done: number) => void,
-): Promise<{ readonly runtime: string; readonly parity: Parity }> {
+): Promise<{ readonly runtime: string; readonly parity: Parity; readonly ties: number }> {
   const variant = await opener.open();
   try {
     const meter = new ParityMeter(outputs.map(({ name, dtype }) => ({ name, integer: !dtype.startsWith("float") })));
     const sources = outputs.map(({ quantization }) => ({ quantization: perTensorOf(quantization) }));
+    let ties = 0;
     for (const [at, sample] of samples.entries()) {
       const results = await variant.run(sample);
-      const expected = answers[at] ?? [];
-      meter.add(
-        expected.map((source, place) => ({ source: asReals(source, sources[place]), variant: results[place] ?? [] })),
-      );
+      const pairs = (answers[at] ?? []).map((answer, place) => {
+        const source = asReals(answer, sources[place]);
+        const result = results[place] ?? [];
+        if (!nearby) return { source, variant: result };
+        const others = (nearby[at] ?? []).map((sampleNearby) => asReals(sampleNearby[place] ?? answer, sources[place]));
+        const exact = outputs[place]?.dtype.startsWith("float") === false;
+        const settled = settleTies(source, others, result, exact ? 0 : float32MaxRel * largestOf(source));
+        ties += settled.ties;
+        return { source: settled.source, variant: result };
+      });
+      meter.add(pairs);
       progress(at + 1);
     }
-    return { runtime: variant.label(), parity: meter.report(against) };
+    return { runtime: variant.label(), parity: meter.report(against), ties };
   } finally {
     variant.close();
   }
 }
+
+const largestOf = (values: ArrayLike<number>): number => {
+  let largest = 0;
+  for (let at = 0; at < values.length; at++) largest = Math.max(largest, Math.abs(values[at] ?? 0));
+  return largest;
+};
 
 const perTensorOf = (quantization: Tensor["quantization"]): RuntimeTensor["quantization"] => {
   const [scale] = quantization?.scales ?? [];
