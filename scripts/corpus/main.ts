@@ -2,7 +2,7 @@
  * `npm run corpus`: converts every model of the corpus to `.tflite` and TFJS, proves it, prints a table, and fails where
  * a model does not do what the manifest expects or does worse than the baseline.
  *
- *     npm run corpus -- [--json] [--only TEXT]... [--twice] [--update] [--jobs N]
+ *     npm run corpus -- [--json] [--only TEXT]... [--slow] [--twice] [--update] [--jobs N]
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
@@ -19,6 +19,7 @@ const { values } = parseArgs({
   options: {
     json: { type: "boolean", default: false },
     only: { type: "string", multiple: true, default: [] },
+    slow: { type: "boolean", default: false },
     twice: { type: "boolean", default: false },
     update: { type: "boolean", default: false },
     jobs: { type: "string", default: String(Math.min(2, availableParallelism())) },
@@ -33,8 +34,8 @@ const baselinePath = join(corpusFolder, "baseline.json");
 const models = await readManifest();
 const baseline: Baseline = JSON.parse(await readFile(baselinePath, "utf8"));
 const { only } = values;
-const chosen = models.filter(
-  ({ model, format }) => only.length === 0 || only.some((text) => model.includes(text) || format === text),
+const chosen = models.filter(({ model, format, slow = false }) =>
+  only.length === 0 ? values.slow || !slow : only.some((text) => model.includes(text) || format === text),
 );
 if (chosen.length === 0) throw new FlotillaError("CONFIG_USAGE", `No model of the corpus is called like ${only}.`);
 

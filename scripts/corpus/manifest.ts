@@ -49,8 +49,12 @@ export interface CorpusEntry {
   readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
   /** The same net in another format, whose own runtime gives the recorded answers. */
   readonly twin?: Twin;
+  /** The input that takes pictures, and its shape: random numbers around zero tell nothing of such a net. */
+  readonly images?: { readonly input: string; readonly shape: readonly number[] };
   /** What the package says the model makes of a picture. */
   readonly picture?: Picture;
+  /** Proven only when asked for by name or with --slow: its proof takes minutes. */
+  readonly slow?: boolean;
   readonly expect: Expectation;
   /** Where TFJS differs from `expect`. */
   readonly expectTfjs?: Expectation;

@@ -21,6 +21,7 @@ import {
 } from "./manifest.ts";
 import type { MeasuredError, Measurement, TargetMeasurement } from "./measurement.ts";
 import { writeTwinAnswers } from "./twin-answers.ts";
+import { writeImages } from "./write-images.ts";
 
 type Attempt = { readonly result: ConvertResult } | { readonly error: FlotillaError };
 type ByTarget<T> = Readonly<Record<Target, T>>;
@@ -33,7 +34,13 @@ export async function measure(entry: CorpusEntry, twice: boolean): Promise<Measu
   const output = await mkdtemp(join(tmpdir(), "flotilla-corpus-"));
   try {
     const { inputShapes } = entry;
-    const base = { name: "model", output, proofSamples, ...(inputShapes ? { inputShapes } : {}) };
+    const base = {
+      name: "model",
+      output,
+      proofSamples,
+      ...(inputShapes ? { inputShapes } : {}),
+      ...(await pictures(entry, output)),
+    };
     const model = await modelPath(entry).catch(asFlotillaError);
     const proof = typeof model === "string" ? await attempts({ ...base, model }) : bothAre({ error: model });
     const golden = await recordedAnswers(entry, output).catch(asFlotillaError);
@@ -77,6 +84,14 @@ async function recordedAnswers({ golden, twin }: CorpusEntry, folder: string): P
   const path = join(folder, "twin.npz");
   await writeTwinAnswers(path, await modelPath(other), twin);
   return path;
+}
+
+/** What the proof runs on where random numbers would not do. */
+async function pictures({ images }: CorpusEntry, folder: string): Promise<Pick<ConvertOptions, "calibration">> {
+  if (!images) return {};
+  const path = join(folder, "images.npz");
+  await writeImages(path, images.input, images.shape);
+  return { calibration: { path } };
 }
 
 const bothAre = (attempt: Attempt): ByTarget<Attempt> => ({ tflite: attempt, tfjs: attempt });
