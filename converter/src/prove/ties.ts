@@ -1,15 +1,15 @@
 /**
  * Outputs that jump: a maximum kept or dropped, an index that changes, at values that differ in their last bits. There no
  * two runtimes agree, and the difference says nothing about the conversion. A tie is shown, not assumed: the source itself
- * gives the variant's value for an input that is moved by some millionths (design: formats.md, "Parity").
+ * gives the variant's value for an input that is moved by less than what outputs may differ by (design: formats.md, "Parity").
  */
 import type { NdArray } from "@flotilla/protocol/nd-array";
 import type { Sample, SourceTruth } from "../runtimes/source-truth.ts";
 
-/** A tie that a move decides by chance is missed by all of them once in 4,096. */
-const moves = 12;
-/** Relative; float32 carries 6e-8, and what sums of thousands lose is some 1e-6. */
-const step = 2 ** -18;
+/** A tie that a move decides by chance is missed by all of them once in 65,536. */
+const moves = 16;
+/** Relative, taken in turn: float32 carries 6e-8, sums of thousands lose some 1e-6, and deep nets pass on a multiple of it. */
+const steps = [2 ** -18, 2 ** -14] as const;
 /** More than this share of an output's elements are no ties but a fault, or noise. */
 const maxTiedShare = 0.02;
 
@@ -24,8 +24,9 @@ export async function answersNearby(truth: SourceTruth, samples: readonly Sample
   return nearby;
 }
 
-/** Every float moves up or down by up to one step, by a fixed sequence of its own. */
+/** Every float moves up or down by up to a step, by a fixed sequence of its own. */
 function movedBy(sample: Sample, move: number): Sample {
+  const step = steps[move % 2] ?? steps[0];
   return sample.map((array, place): NdArray => {
     if (!(array.data instanceof Float32Array)) return array;
     let state = (move * 7919 + place * 104_729 + 1) >>> 0;
