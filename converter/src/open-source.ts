@@ -33,15 +33,11 @@ export async function openSource(path: string, options: OpenSourceOptions = {}):
   const asked = options.format ?? "auto";
   const format = asked === "auto" ? await detectFormat(file) : asked;
   const opener = openers[format];
-  if (opener) return opener(path, file, { ...options, inputShapes: withoutPrototype(options.inputShapes ?? {}) });
+  if (opener) return opener(path, file, options);
   throw new FlotillaError("UNSUPPORTED_FORMAT", `${path} is ${format}, which is not read yet.`, {
     details: { path, found: format, supported: Object.keys(openers) },
   });
 }
-
-/** Names of inputs come out of files: one that is called "constructor" must not find a function here. */
-const withoutPrototype = <T>(record: Readonly<Record<string, T>>): Readonly<Record<string, T>> =>
-  Object.assign(Object.create(null), record);
 
 /** A name for the files made of a model: that of its file, or of its folder where the file is called model.json. */
 export function modelNameOf(path: string): string {

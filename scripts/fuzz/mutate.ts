@@ -8,7 +8,7 @@ import type { Random } from "./random.ts";
 const tellingNumbers = [0, 1, 2, 3, 4, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fff_ffff, 0x8000_0000, 0xffff_fffe, 0xffff_ffff] as const; // biome-ignore format: a table
 const tellingJson = [
   "0", "-1", "1", "0.5", "1e9", "1e308", "-1e308", "2147483648", "9007199254740993", "null", "true", '""', "[]", "{}",
-  '"../../../etc/passwd"', '"__proto__"', '"float32"', '"-1"', "[[[[[[[[[[]]]]]]]]]]", "[1000000,1000000,1000000]",
+  '"../../../etc/passwd"', '"__proto__"', '"constructor"', '"float32"', '"-1"', "[[[[[[[[[[]]]]]]]]]]", "[1000000,1000000,1000000]",
 ] as const; // biome-ignore format: a table
 
 type Mutation = (bytes: Uint8Array, random: Random) => Uint8Array;

@@ -30,7 +30,7 @@ export class Preparation {
   }
 
   stepsOf(input: ModelInput): readonly PreprocessingStep[] | undefined {
-    return this.#steps[input.name];
+    return Object.hasOwn(this.#steps, input.name) ? this.#steps[input.name] : undefined;
   }
 
   /**

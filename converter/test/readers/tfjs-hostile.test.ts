@@ -71,8 +71,14 @@ const replacement = fc.oneof(
     [[]],
     [null],
     "__proto__",
+    "constructor",
   ),
   fc.jsonValue({ maxDepth: 2 }),
+);
+
+/** In the place of each of the first values: the input's name, its dtype, a layer's class. */
+const namesOfEveryObject: [[number, unknown][]][] = ["__proto__", "constructor"].flatMap((name) =>
+  Array.from({ length: 60 }, (_, at): [[number, unknown][]] => [[[at, name]]]),
 );
 
 it("gives a model or an error of the file's", async () => {
@@ -96,7 +102,10 @@ it("gives a model or an error of the file's", async () => {
         expect(error.message.length).toBeLessThan(5_000);
       }
     }),
-    { numRuns: 800 },
+    {
+      numRuns: Number(process.env.RUNS ?? 800),
+      examples: namesOfEveryObject,
+    },
   );
   // The changes must reach deep, or nothing was tried.
   expect(models).toBeGreaterThan(10);

@@ -2,13 +2,14 @@
  * The number of a layer's variable in a `.keras` archive, where variables have no names: trainable ones first, then the
  * others, each in the order in which the layer's `build` makes them (keras `src/layers/**`).
  */
+import { byName } from "../by-name.ts";
 import type { JsonFields } from "../tfjs-layers/json-fields.ts";
 
 const first = () => 0;
 const second = () => 1;
 
 /** By the weight's name. `count`: how many variables the layer has; the last is the bias wherever there is one. */
-const indices: Readonly<Record<string, (config: JsonFields, count: number) => number>> = {
+const indices: ReadonlyMap<string, (config: JsonFields, count: number) => number> = byName({
   kernel: first,
   depthwise_kernel: first,
   embeddings: first,
@@ -24,8 +25,8 @@ const indices: Readonly<Record<string, (config: JsonFields, count: number) => nu
   moving_mean: (_, count) => count - 2,
   moving_variance: (_, count) => count - 1,
   concat_score_weight: (config) => (config.boolean("use_scale", false) ? 1 : 0),
-};
+});
 
 /** -1 for a weight that no layer has. */
 export const variableIndex = (name: string, config: JsonFields, count: number): number =>
-  indices[name]?.(config, count) ?? -1;
+  indices.get(name)?.(config, count) ?? -1;

@@ -57,11 +57,19 @@ function fixed(name: string, declared: readonly (number | null)[], asked: readon
   );
 }
 
-/** Shapes asked for must be of inputs that there are. @throws CONFIG_INVALID */
-export function checkAskedInputs(names: readonly string[], asked: Readonly<Record<string, readonly number[]>>): void {
-  for (const name of Object.keys(asked)) {
+/**
+ * The shapes asked for, by input. A map, as names of inputs come out of files: one called "constructor" must find nothing.
+ * @throws CONFIG_INVALID for an input that there is not
+ */
+export function askedShapes(
+  names: readonly string[],
+  asked: Readonly<Record<string, readonly number[]>> = {},
+): ReadonlyMap<string, readonly number[]> {
+  const shapes = new Map(Object.entries(asked));
+  for (const name of shapes.keys()) {
     if (!names.includes(name)) {
       throw new FlotillaError("CONFIG_INVALID", `The model has no input "${name}"; its inputs: ${names.join(", ")}.`);
     }
   }
+  return shapes;
 }

@@ -4,10 +4,12 @@
  * of an If are inlined. Everything that cannot be converted is reported at once.
  * Source: ONNX's IR.md and Operators.md.
  */
+
 import { FlotillaError } from "@flotilla/protocol/errors";
 import { GraphDraft, type Model, type TensorId } from "../../ir/graph.ts";
 import { reshape } from "../../ops/reshape.ts";
-import { checkAskedInputs, fixedShape } from "../lowering/fixed-shape.ts";
+import { byName } from "../by-name.ts";
+import { askedShapes, fixedShape } from "../lowering/fixed-shape.ts";
 import { GraphBuilder } from "../lowering/graph-builder.ts";
 import { functionKey, type OnnxContainer } from "./container.ts";
 import { OperatorRefusal } from "./lower/lowering.ts";
@@ -100,16 +102,15 @@ class Lowering {
   }
 
   #addInputs(graph: OnnxGraph, scope: Scope): void {
-    const asked = this.#options.inputShapes ?? {};
-    checkAskedInputs(
+    const asked = askedShapes(
       graph.inputs.map(({ name }) => name),
-      asked,
+      this.#options.inputShapes,
     );
     const sizes = new Map<string, number>();
     for (const { name, dims } of graph.inputs) {
       for (const [axis, dim] of (dims ?? []).entries()) {
-        const size = asked[name]?.[axis] ?? (axis === 0 ? 1 : undefined);
-        if (typeof dim === "string" && size !== undefined && (asked[name] || !sizes.has(dim))) sizes.set(dim, size);
+        const size = asked.get(name)?.[axis] ?? (axis === 0 ? 1 : undefined);
+        if (typeof dim === "string" && size !== undefined && (asked.has(name) || !sizes.has(dim))) sizes.set(dim, size);
       }
     }
     for (const { name, elementType, dims } of graph.inputs) {
@@ -120,12 +121,12 @@ class Lowering {
         scope.define(name, undefined);
         continue;
       }
-      const declared = dims ?? asked[name]?.map(() => null);
+      const declared = dims ?? asked.get(name)?.map(() => null);
       if (!declared) {
         throw new FlotillaError("CONFIG_INVALID", `Input "${name}" has no shape. Give one: --input ${name}=SHAPE.`);
       }
       const known = declared.map((dim) => (typeof dim === "string" ? (sizes.get(dim) ?? null) : dim));
-      scope.define(name, this.#builder.input(name, dtype, fixedShape(name, known, asked[name])));
+      scope.define(name, this.#builder.input(name, dtype, fixedShape(name, known, asked.get(name))));
     }
   }
 
@@ -188,7 +189,7 @@ class Lowering {
     if (local) return this.#inlined(local, node, inputs, body);
     if (domain === "" && operator === "If") return this.#branch(node, inputs, scope, body);
     const lowering = onnxLowerings.get(domain === "" ? operator : `${domain}.${operator}`);
-    if (!lowering) return this.#refuse(node, refusals[operator] ?? "no conversion of this operator is known");
+    if (!lowering) return this.#refuse(node, refusals.get(operator) ?? "no conversion of this operator is known");
     const known = inputs.filter((id): id is TensorId | null => id !== undefined);
     if (known.length < inputs.length) return undefined;
     const version = body.operatorSets.get(domain) ?? 1;
@@ -257,14 +258,14 @@ class Lowering {
 }
 
 /** Why operators are not converted that people do ask for. */
-const refusals: Readonly<Record<string, string>> = {
+const refusals: ReadonlyMap<string, string> = byName({
   Loop: "loops are not converted; unroll it when exporting",
   Scan: "loops are not converted; unroll it when exporting",
   NonMaxSuppression: "how many boxes it gives is known only during a run; cut the model in front of it",
   NonZero: "the size of its result is known only during a run",
   Unique: "the size of its result is known only during a run",
   Compress: "the size of its result is known only during a run",
-};
+});
 
 function unsupportedNodes(label: string, nodes: readonly UnsupportedNode[]): FlotillaError {
   const lines = nodes.map(({ node, operator, reason }) => `  ${node} (${operator}): ${reason}`);

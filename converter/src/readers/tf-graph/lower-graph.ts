@@ -6,7 +6,7 @@
 import { FlotillaError } from "@flotilla/protocol/errors";
 import { GraphDraft, type Model, type Shape, type TensorId } from "../../ir/graph.ts";
 import { reshape } from "../../ops/reshape.ts";
-import { checkAskedInputs, fixedShape } from "../lowering/fixed-shape.ts";
+import { askedShapes, fixedShape } from "../lowering/fixed-shape.ts";
 import { GraphBuilder } from "../lowering/graph-builder.ts";
 import { attrOf, corrupt, refOf, type TfGraph, type TfNode, type TfOutput, type TfType, tooLarge } from "./graph.ts";
 import { NodeRefusal, type UnsupportedNode } from "./lower/tf-lowering.ts";
@@ -102,8 +102,8 @@ class GraphLowering {
   }
 
   #addInputs(): ReadonlyMap<string, TensorId> {
-    const { graph, inputs, inputShapes = {} } = this.#request;
-    checkAskedInputs(
+    const { graph, inputs, inputShapes } = this.#request;
+    const asked = askedShapes(
       inputs.map(({ name }) => name),
       inputShapes,
     );
@@ -119,7 +119,7 @@ class GraphLowering {
         });
       }
       const declared = mergedShape(attrOf(node, "shape", "shape"), shape);
-      given.set(refOf(output), this.#builder.input(name, dtype, fixedShape(name, declared, inputShapes[name])));
+      given.set(refOf(output), this.#builder.input(name, dtype, fixedShape(name, declared, asked.get(name))));
     }
     return given;
   }

@@ -3,14 +3,16 @@
  * Keras 3 writes `batch_shape`, dtype policies as objects, inbound nodes as {args, kwargs}, single ends without their list,
  * and weight names with all scopes in front (tfjs#8494). TensorFlow 1.x and 2.0 renamed classes for a while.
  */
-import { isJsonObject, type JsonObject, type JsonValue } from "@flotilla/protocol/json-value";
 
-const renamedClasses: Readonly<Record<string, string>> = {
+import { isJsonObject, type JsonObject, type JsonValue } from "@flotilla/protocol/json-value";
+import { byName } from "../by-name.ts";
+
+const renamedClasses: ReadonlyMap<string, string> = byName({
   BatchNormalizationV1: "BatchNormalization",
   BatchNormalizationV2: "BatchNormalization",
   UnifiedGRU: "GRU",
   UnifiedLSTM: "LSTM",
-};
+});
 
 export interface Keras2FormOptions {
   /** Leaves Keras 3's {args, kwargs} as they are: the lowering reads both, and tfjs's own form has no place for arguments. */
@@ -32,7 +34,7 @@ function rewriteObject(value: JsonObject, options: Keras2FormOptions): JsonObjec
   const isInput = className === "InputLayer";
   return Object.fromEntries(
     Object.entries(value).map(([key, item]): [string, JsonValue] => {
-      if (key === "class_name" && typeof item === "string") return [key, renamedClasses[item] ?? item];
+      if (key === "class_name" && typeof item === "string") return [key, renamedClasses.get(item) ?? item];
       if (key === "inbound_nodes" && Array.isArray(item)) return [key, item.map((call) => inboundNode(call, options))];
       if (key === "input_layers" || key === "output_layers") return [key, ends(item)];
       if (key === "dtype") return [key, dtypeName(item)];

@@ -3,11 +3,14 @@
  * outputs that Keras gives them, signature "serving_default". A graph is NHWC where its layers are.
  * Everything that cannot be converted is reported at once. Knows no container and no layer.
  */
+
 import { FlotillaError } from "@flotilla/protocol/errors";
 import type { JsonObject, JsonValue } from "@flotilla/protocol/json-value";
 import { type DType, type Graph, GraphDraft, type Model, type Shape, type TensorId } from "../../ir/graph.ts";
 import { bytesOf } from "../../ir/values.ts";
 import { reshape } from "../../ops/reshape.ts";
+import { byName } from "../by-name.ts";
+import { askedShapes } from "../lowering/fixed-shape.ts";
 import type { Weight } from "./container.ts";
 import { JsonFields } from "./json-fields.ts";
 import { LayerBuilder, type Mask, type ModelFacts } from "./layer-builder.ts";
@@ -73,14 +76,14 @@ interface Flow {
 }
 
 /** 64-bit indices and booleans come in as int32: devices and tfjs have no others. */
-const inputDTypes: Readonly<Record<string, DType>> = {
+const inputDTypes: ReadonlyMap<string, DType> = byName({
   float32: "float32",
   float16: "float32",
   bfloat16: "float32",
   float64: "float32",
   int32: "int32",
   int64: "int32",
-};
+});
 
 class Lowering {
   readonly #source: LayersModelSource;
@@ -126,21 +129,18 @@ class Lowering {
   }
 
   #addInputs(): Flow {
-    const asked = this.#options.inputShapes ?? {};
-    const names = this.#topology.inputs.map(({ name }) => name);
-    for (const name of Object.keys(asked)) {
-      if (!names.includes(name)) {
-        throw new FlotillaError("CONFIG_INVALID", `The model has no input "${name}"; its inputs: ${names.join(", ")}.`);
-      }
-    }
+    const asked = askedShapes(
+      this.#topology.inputs.map(({ name }) => name),
+      this.#options.inputShapes,
+    );
     const flow: Flow = { tensors: new Map(), masks: new Map() };
     for (const { name, value, shape, dtype } of this.#topology.inputs) {
-      const known = inputDTypes[dtype];
+      const known = inputDTypes.get(dtype);
       if (!known) this.#unsupported.push({ node: name, operator: "InputLayer", reason: `inputs of dtype ${dtype}` });
       const tensor = this.#draft.addTensor({
         name,
         dtype: known ?? "float32",
-        shape: settledShape(name, shape, asked[name]),
+        shape: settledShape(name, shape, asked.get(name)),
       });
       this.#draft.inputs.push(tensor);
       flow.tensors.set(value, tensor);

@@ -450,7 +450,7 @@ const operations: Readonly<Record<string, Operation>> = {
 function operationName({ className, module = "", config }: LayerSpec): string | undefined {
   if (className === "TFOpLambda" || className === "SlicingOpLambda") {
     const name = config.string("function", "");
-    return tensorflowFunctions[name] ?? `tf.${name}`;
+    return tensorflowFunctions.get(name) ?? `tf.${name}`;
   }
   return /^keras\.(src\.)?ops\b/.test(module) ? className : undefined;
 }

@@ -1,6 +1,7 @@
 /** Which operation of Keras 3 a function of TensorFlow is, by the name that Keras 2 writes for it (TFOpLambda, SlicingOpLambda). */
+import { byName } from "../../by-name.ts";
 
-export const tensorflowFunctions: Readonly<Record<string, string>> = {
+export const tensorflowFunctions: ReadonlyMap<string, string> = byName({
   "__operators__.add": "Add",
   "__operators__.getitem": "GetItem",
   "math.add": "Add",
@@ -74,4 +75,4 @@ export const tensorflowFunctions: Readonly<Record<string, string>> = {
   "compat.v1.gather": "Take",
   identity: "Identity",
   stop_gradient: "StopGradient",
-};
+});
