@@ -98,7 +98,8 @@ export function renderFormats(): string {
       return `| \`${format}\` | ${what} | ${toldBy} | ${provenBy} | ${refused} |`;
     }),
     "",
-    "int64 becomes int32, float64 and float16 become float32, ends included. A dynamic batch becomes 1; other dynamic sizes",
+    "int64 becomes int32, float64 and float16 become float32, ends included; a constant that does not fit is refused. A",
+    "dynamic batch becomes 1; other dynamic sizes",
     "are given by `--input NAME=SHAPE`. Sources in NCHW get NHWC ends unless `--keep-io-layout` is given.",
     "",
     "## Written",

@@ -1,13 +1,15 @@
 /**
  * TensorProto → a constant in a dtype of the graph, widened when it is asked for: int64 and other wide or odd integers become
- * int32, float16, bfloat16 and double become float32. Sentinels such as INT64_MAX are clamped to the range of int32.
+ * int32, float16, bfloat16 and double become float32. How: `readers/lowering/to-int32.ts`.
  * Source: `onnx.proto3` (which field holds which dtype). Every length is checked against the shape before use.
  */
+
 import { FlotillaError } from "@flotilla/protocol/errors";
 import type { RandomAccess } from "@flotilla/protocol/random-access";
 import { byteSize, type Constant, type DType, type Shape } from "../../ir/graph.ts";
 import { lazyConstant } from "../../ir/lazy-constant.ts";
 import { bytesOf, decodeFloat16 } from "../../ir/values.ts";
+import { toInt32 } from "../lowering/to-int32.ts";
 import type { TensorProto } from "./schema.ts";
 
 interface ElementType {
@@ -165,9 +167,6 @@ export function externalRange(proto: TensorProto, where: string): ExternalRange 
 /** Raw bytes that are the graph's own already. */
 const isNative = (code: number): boolean => [1, 2, 3, 6, 9].includes(code);
 
-const int32 = { least: -(2 ** 31), most: 2 ** 31 - 1 };
-const clamped = (value: number): number => Math.min(int32.most, Math.max(int32.least, value));
-
 /** The elements of raw bytes, as numbers of the dtype that the graph has. */
 function widened(code: number, raw: Uint8Array, count: number): ArrayLike<number> {
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
@@ -178,15 +177,15 @@ function widened(code: number, raw: Uint8Array, count: number): ArrayLike<number
     case 5:
       return from((at) => view.getInt16(at * 2, true));
     case 7:
-      return from((at) => clamped(Number(view.getBigInt64(at * 8, true))));
+      return from((at) => toInt32(Number(view.getBigInt64(at * 8, true))));
     case 10:
       return decodeFloat16(raw);
     case 11:
       return from((at) => view.getFloat64(at * 8, true));
     case 12:
-      return from((at) => clamped(view.getUint32(at * 4, true)));
+      return from((at) => toInt32(view.getUint32(at * 4, true)));
     case 13:
-      return from((at) => clamped(Number(view.getBigUint64(at * 8, true))));
+      return from((at) => toInt32(Number(view.getBigUint64(at * 8, true))));
     case 16:
       return from((at) => bfloat16(view.getUint16(at * 2, true)));
     default:
@@ -202,7 +201,7 @@ function typedValues(code: number, values: ArrayLike<number | bigint>, count: nu
     case 7:
     case 12:
     case 13:
-      return from(clamped);
+      return from(toInt32);
     case 10:
       return decodeFloat16(
         bytesOf(

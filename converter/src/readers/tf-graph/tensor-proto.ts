@@ -65,17 +65,14 @@ function listOf(type: string, message: TensorMessage): readonly number[] {
     case "DT_BFLOAT16":
       return Array.from(new Float32Array(Uint32Array.from(message.halfVal, (bits) => (bits & 0xffff) * 65_536).buffer));
     case "DT_INT64":
-      return message.int64Val.map(clamped);
+      return message.int64Val.map(Number);
     case "DT_UINT64":
-      return message.uint64Val.map(clamped);
+      return message.uint64Val.map(Number);
     case "DT_UINT32":
-      return message.uint32Val.map(clamped);
+      return message.uint32Val.map(Number);
     case "DT_BOOL":
       return message.boolVal.map(Number);
     default:
       return message.intVal;
   }
 }
-
-const clamped = (value: bigint): number =>
-  Number(value > 2147483647n ? 2147483647n : value < -2147483648n ? -2147483648n : value);

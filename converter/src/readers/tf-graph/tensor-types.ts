@@ -2,9 +2,11 @@
  * TensorFlow's dtypes (`types.proto`): their numbers, which dtype a graph here has for them, and how stored bytes become
  * that dtype. int64 beyond int32 becomes the nearest int32: such numbers stand for "to the end".
  */
+
 import { type Constant, constantOf, type DType, elementCount, type Shape } from "../../ir/graph.ts";
 import { lazyConstant } from "../../ir/lazy-constant.ts";
 import { decodeFloat16 } from "../../ir/values.ts";
+import { toInt32 } from "../lowering/to-int32.ts";
 import type { TfType } from "./graph.ts";
 
 /** By number. */
@@ -29,18 +31,15 @@ interface Stored {
   readonly read?: (view: DataView, at: number) => number;
 }
 
-const clampToInt32 = (value: bigint): number =>
-  Number(value > 2147483647n ? 2147483647n : value < -2147483648n ? -2147483648n : value);
-
 const stored: Readonly<Record<TfType, Stored>> = {
   DT_FLOAT: { dtype: "float32", bytes: 4 },
   DT_DOUBLE: { dtype: "float32", bytes: 8, read: (view, at) => view.getFloat64(at, true) },
   DT_HALF: { dtype: "float32", bytes: 2 },
   DT_BFLOAT16: { dtype: "float32", bytes: 2, read: (view, at) => bfloat16(view.getUint16(at, true)) },
   DT_INT32: { dtype: "int32", bytes: 4 },
-  DT_INT64: { dtype: "int32", bytes: 8, read: (view, at) => clampToInt32(view.getBigInt64(at, true)) },
-  DT_UINT64: { dtype: "int32", bytes: 8, read: (view, at) => clampToInt32(view.getBigUint64(at, true)) },
-  DT_UINT32: { dtype: "int32", bytes: 4, read: (view, at) => Math.min(view.getUint32(at, true), 2 ** 31 - 1) },
+  DT_INT64: { dtype: "int32", bytes: 8, read: (view, at) => toInt32(Number(view.getBigInt64(at, true))) },
+  DT_UINT64: { dtype: "int32", bytes: 8, read: (view, at) => toInt32(Number(view.getBigUint64(at, true))) },
+  DT_UINT32: { dtype: "int32", bytes: 4, read: (view, at) => toInt32(view.getUint32(at, true)) },
   DT_INT16: { dtype: "int32", bytes: 2, read: (view, at) => view.getInt16(at, true) },
   DT_UINT16: { dtype: "int32", bytes: 2, read: (view, at) => view.getUint16(at, true) },
   DT_INT8: { dtype: "int32", bytes: 1, read: (view, at) => view.getInt8(at) },
@@ -87,6 +86,6 @@ function decoded(type: TfType, { dtype, bytes: size, read }: Stored, bytes: Uint
 export function constantOfNumbers(type: TfType, values: ArrayLike<number>): Constant | undefined {
   const dtype = dtypeOf(type);
   if (dtype === "float32") return constantOf(new Uint8Array(Float32Array.from(values).buffer));
-  if (dtype === "int32") return constantOf(new Uint8Array(Int32Array.from(values).buffer));
+  if (dtype === "int32") return constantOf(new Uint8Array(Int32Array.from(values, toInt32).buffer));
   return dtype === "bool" ? constantOf(Uint8Array.from(values, (value) => (value === 0 ? 0 : 1))) : undefined;
 }

@@ -1,9 +1,11 @@
 /** Values that depend on attributes and shapes only. */
+
 import { elementCount, type Shape, type TensorId } from "../../../ir/graph.ts";
 import { lazyConstant } from "../../../ir/lazy-constant.ts";
 import { bytesOf, valuesOf } from "../../../ir/values.ts";
 import { fill } from "../../../ops/fill.ts";
 import { range } from "../../../ops/range.ts";
+import { toInt32 } from "../../lowering/to-int32.ts";
 import type { NodeBuilder } from "../node-builder.ts";
 import { dtypeOfElement } from "../tensor.ts";
 import { castTo } from "./compose.ts";
@@ -33,16 +35,14 @@ const constant: OnnxLowering = {
       return node.constant("", tensor.dtype, tensor.shape, tensor.constant);
     }
     if (node.has("value_float")) return node.floats32("", [node.float("value_float", 0)], []);
-    if (node.has("value_int")) return node.integers("", [clamp32(node.int("value_int", 0))], []);
+    if (node.has("value_int")) return node.integers("", [toInt32(node.int("value_int", 0))], []);
     const floats = node.floats("value_floats");
     if (floats) return node.floats32("", floats);
     const ints = node.ints("value_ints");
-    if (ints) return node.integers("", ints.map(clamp32));
+    if (ints) return node.integers("", ints.map(toInt32));
     throw node.refusal("it is text, or a sparse tensor");
   },
 };
-
-const clamp32 = (value: number): number => Math.min(2 ** 31 - 1, Math.max(-(2 ** 31), value));
 
 const constantOfShape: OnnxLowering = {
   operators: ["ConstantOfShape"],
