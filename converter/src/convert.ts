@@ -36,6 +36,7 @@ import {
   type CalibrationMethod,
   type IoDType,
   needsCalibration,
+  needsHistograms,
   parseCalibrationMethod,
   parseIoDType,
   type Recipe,
@@ -237,7 +238,7 @@ class Conversion {
             model,
             runtime: this.#fixed,
             samples: calibration ?? { count: 0, sample: async () => [] },
-            histograms: method === "percentile" || method === "mse",
+            histograms: needsHistograms(method),
             progress: (done, total) => this.#report({ stage: "calibrate", recipe, done, total }),
           }),
         );

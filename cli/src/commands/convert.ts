@@ -164,7 +164,7 @@ const withOptions = (command: Command): Command => {
     .option("--io <dtype>", "inputs and outputs of integer recipes: float32 (default), int8, uint8")
     .option("--calibration <data>", "what the model will see: folder of images, .npz, .npy, .json, .jsonl")
     .option("--calibration-samples <n>", "how many of them, evenly spread; default 200")
-    .option("--calibration-method <method>", "min-max (default), moving-average, percentile, mse")
+    .option("--calibration-method <method>", "min-max (default), moving-average, percentile, mse, entropy")
     .option(
       "--input <name=shape>",
       "fixes dynamic sizes (image=1x224x224x3; ? keeps one dynamic); may be repeated",

@@ -12,7 +12,7 @@ export type Recipe = (typeof tfliteRecipes)[number];
 export const ioDTypes = ["float32", "int8", "uint8"] as const;
 export type IoDType = (typeof ioDTypes)[number];
 
-export const calibrationMethods = ["min-max", "moving-average", "percentile", "mse"] as const;
+export const calibrationMethods = ["min-max", "moving-average", "percentile", "mse", "entropy"] as const;
 export type CalibrationMethod = (typeof calibrationMethods)[number];
 
 /** @throws CONFIG_RECIPE_UNKNOWN with the recipes there are. */
@@ -48,3 +48,7 @@ export function parseCalibrationMethod(text: string): CalibrationMethod {
 
 /** Does this recipe need to see data? */
 export const needsCalibration = (recipe: string): boolean => recipe === "int8";
+
+/** Methods that look at the distribution; min-max and moving average do without. */
+export const needsHistograms = (method: CalibrationMethod): boolean =>
+  method === "percentile" || method === "mse" || method === "entropy";

@@ -40,6 +40,22 @@ describe("observers", () => {
     expect(range?.min).toBeLessThanOrEqual(-0.4);
   });
 
+  test("entropy clips the tail of a bell and keeps what is flat", () => {
+    // A bell of 100,000 by the sum of 12 uniform numbers (Lehmer generator), with one value far outside.
+    let state = 1;
+    const uniform = () => {
+      state = (state * 48271) % 2147483647;
+      return state / 2147483647;
+    };
+    const bell = Array.from({ length: 100_000 }, () => Array.from({ length: 12 }, uniform).reduce((a, b) => a + b) - 6);
+    const clipped = rangeOf(seen([...bell, 30]), "entropy");
+    expect(clipped?.max).toBeLessThan(15);
+    expect(clipped?.max).toBeGreaterThan(2);
+    const flat = rangeOf(seen(Array.from({ length: 100_000 }, (_, index) => index / 50_000 - 1)), "entropy");
+    expect(flat?.max).toBeGreaterThan(0.95);
+    expect(flat?.min).toBeLessThan(-0.95);
+  });
+
   test("a histogram that widens late counts the same as one that is wide from the start", () => {
     const small = Array.from({ length: 5000 }, (_, index) => Math.fround(((index * 37) % 5000) / 5000));
     const wide = [-90, 90];
