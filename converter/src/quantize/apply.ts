@@ -156,15 +156,17 @@ class PlanApplication {
         });
       }
       case "weight": {
-        const { axis, scales } = plan;
-        return this.#once(`${id}:weight:${axis}:${scales.join()}`, () => {
+        const { axis, scales, values } = plan;
+        const make = () => {
           const view = channelView(shape, axis);
           const quantization = { scales, zeroPoints: scales.map(() => 0), axis: axis ?? 0 };
           const constant = lazyConstant(elements(shape), () =>
-            bytesOfInts(quantizeWeights(this.#floats(id), view, scales)),
+            bytesOfInts(values?.() ?? quantizeWeights(this.#floats(id), view, scales)),
           );
           return this.#draft.addTensor({ name, dtype: "int8", shape, quantization, constant });
-        });
+        };
+        // Chosen integers belong to one reader; nearest ones serve all that ask for these scales.
+        return values ? make() : this.#once(`${id}:weight:${axis}:${scales.join()}`, make);
       }
       case "bias": {
         const { scales, correction } = plan;

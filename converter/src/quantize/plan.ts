@@ -11,8 +11,16 @@ export type OperandPlan =
   | { readonly use: "activation"; readonly parameters: AffineParameters }
   /** A constant that stands in for a run-time value: int8 per tensor. */
   | { readonly use: "constant"; readonly parameters: AffineParameters }
-  /** int8 in [-127, 127], zero points 0; `axis` null: one scale. */
-  | { readonly use: "weight"; readonly axis: number | null; readonly scales: readonly number[] }
+  /**
+   * int8 in [-127, 127], zero points 0; `axis` null: one scale. `values`: integers chosen in the place of the nearest
+   * ones, in the order of the float constant (rounding that was optimised); called when the file is written, pure.
+   */
+  | {
+      readonly use: "weight";
+      readonly axis: number | null;
+      readonly scales: readonly number[];
+      readonly values?: () => Int8Array;
+    }
   /** int32; `correction` is added to the float values before rounding. */
   | { readonly use: "bias"; readonly scales: readonly number[]; readonly correction?: readonly number[] }
   /** Indices, shapes, booleans, absent operands. */
