@@ -6,6 +6,7 @@
  */
 import { type Graph, indexGraph, type TensorId, tensorOf } from "../ir/graph.ts";
 import { opOf } from "../ops/registry.ts";
+import { inputChannelOf } from "./input-channels.ts";
 import { FloatConstants, operandNamed, rolesOf } from "./operands.ts";
 import type { NodePlan, OperandPlan, QuantizationPlan } from "./plan.ts";
 import { channelView, forEachElement, quantizeWeights } from "./weights.ts";
@@ -52,18 +53,11 @@ function meanShift(
   const view = channelView(shape, plan.axis);
   const quantized = quantizeWeights(values, view, plan.scales);
   const shift = new Array<number>(view.channels).fill(0);
-  const last = shape.at(-1) ?? 1;
-  const onLastAxis = plan.axis === shape.length - 1;
-  // Depthwise weights lie [.., channel·multiplier]; all others end in the input channels of their group.
-  const perInput = onLastAxis ? view.channels / inputMeans.length : 0;
-  const groups = onLastAxis ? 1 : inputMeans.length / last;
-  if (!Number.isInteger(onLastAxis ? perInput : groups) || (onLastAxis ? perInput : groups) < 1) return null;
+  const inputOf = inputChannelOf(shape, plan.axis, view, inputMeans.length);
+  if (!inputOf) return null;
   forEachElement(view, (channel, index) => {
-    const input = onLastAxis
-      ? Math.floor(channel / perInput)
-      : Math.floor(channel / (view.channels / groups)) * last + (index % last);
     const error = (values[index] ?? 0) - (quantized[index] ?? 0) * (plan.scales[channel] ?? 0);
-    shift[channel] = (shift[channel] ?? 0) + error * (inputMeans[input] ?? 0);
+    shift[channel] = (shift[channel] ?? 0) + error * (inputMeans[inputOf(channel, index)] ?? 0);
   });
   return shift;
 }

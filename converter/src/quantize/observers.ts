@@ -28,8 +28,10 @@ export interface Observation {
   /** NaN or infinities seen: no range can be trusted. */
   nonFinite: boolean;
   readonly histogram: Histogram | null;
-  /** Sum of the values of each channel (last axis), and how many values went into each. */
-  channelSums: Float64Array;
+  /** Sum, least and largest of the values of each channel (last axis), and how many values went into each. */
+  readonly channelSums: Float64Array;
+  readonly channelMins: Float32Array;
+  readonly channelMaxes: Float32Array;
   valuesPerChannel: number;
 }
 
@@ -42,13 +44,16 @@ export const emptyObservation = (channels: number, withHistogram: boolean): Obse
   nonFinite: false,
   histogram: withHistogram ? emptyHistogram() : null,
   channelSums: new Float64Array(Math.max(channels, 1)),
+  channelMins: new Float32Array(Math.max(channels, 1)).fill(Number.POSITIVE_INFINITY),
+  channelMaxes: new Float32Array(Math.max(channels, 1)).fill(Number.NEGATIVE_INFINITY),
   valuesPerChannel: 0,
 });
 
 /** Folds one sample's values into `state`. An empty tensor changes nothing. */
 export function observe(state: Observation, values: Float32Array): void {
   if (values.length === 0) return;
-  const channels = state.channelSums.length;
+  const { channelSums, channelMins, channelMaxes } = state;
+  const channels = channelSums.length;
   let min = Number.POSITIVE_INFINITY;
   let max = Number.NEGATIVE_INFINITY;
   let channel = 0;
@@ -56,8 +61,10 @@ export function observe(state: Observation, values: Float32Array): void {
     const value = values[index] ?? 0;
     if (value < min) min = value;
     if (value > max) max = value;
+    if (value < (channelMins[channel] ?? 0)) channelMins[channel] = value;
+    if (value > (channelMaxes[channel] ?? 0)) channelMaxes[channel] = value;
     if (!(value - value === 0)) state.nonFinite = true;
-    state.channelSums[channel] = (state.channelSums[channel] ?? 0) + value;
+    channelSums[channel] = (channelSums[channel] ?? 0) + value;
     channel = channel + 1 === channels ? 0 : channel + 1;
   }
   if (state.nonFinite) return;
