@@ -30,7 +30,7 @@ const withoutExample: Readonly<Record<string, string>> = {
   CUSTOM: "the runtimes have none of its kind",
   IF: "it needs other graphs",
   WHILE: "it needs other graphs",
-  DENSIFY: "it needs a sparse constant, which is refused",
+  DENSIFY: "it needs a sparse constant, which no graph has",
 };
 /** What rounding to float32 and another order of summation may change, relative to a value or to what sums cancel. */
 const evaluationTolerance = 4e-7;

@@ -19,7 +19,11 @@ export function verifySparsity(
   const order = [...traversalOrder].sort((a, b) => a - b);
   if (order.length !== levels || order.some((axis, i) => axis !== i) || dimMetadata.length !== levels)
     throw corrupt(path, `a traversal of ${traversalOrder.length} and ${dimMetadata.length} levels for ${levels} axes`);
-  if (blockMap.some((axis) => axis < 0 || axis >= shape.length)) throw corrupt(path, "a block of an axis that is none");
+  // The axes themselves come first, in any order, then the blocks; an axis has one block at most (schema.fbs).
+  if (traversalOrder.slice(0, shape.length).some((axis) => axis >= shape.length))
+    throw corrupt(path, "a traversal of blocks before axes");
+  if (blockMap.some((axis) => axis < 0 || axis >= shape.length) || new Set(blockMap).size !== blockMap.length)
+    throw corrupt(path, "a block of an axis that is none, or has one already");
   const sizes = levelSizes(traversalOrder, blockMap, dimMetadata, shape, path);
   let rows = 1;
   for (const [i, level] of dimMetadata.entries()) {
@@ -59,7 +63,7 @@ function levelSizes(
 
 /** Row starts ascend from 0 to the number of indices; indices ascend in each row and lie inside it. */
 function verifyCompressed(level: Level, rows: number, size: number, path: string): number {
-  const [starts, indices] = [valuesOf(level.arraySegments), valuesOf(level.arrayIndices)];
+  const [starts, indices] = [sparseVectorValues(level.arraySegments), sparseVectorValues(level.arrayIndices)];
   if (starts.length !== rows + 1 || starts[0] !== 0 || starts.at(-1) !== indices.length)
     throw corrupt(path, `${starts.length} row starts for ${rows} rows and ${indices.length} indices`);
   for (let row = 0; row < rows; row++) {
@@ -74,7 +78,8 @@ function verifyCompressed(level: Level, rows: number, size: number, path: string
   return indices.length;
 }
 
-function valuesOf(vector: Level["arraySegments"]): ArrayLike<number> & { at(i: number): number | undefined } {
+/** The numbers of a vector in any of its three widths; none where there is no vector. */
+export function sparseVectorValues(vector: Level["arraySegments"]): readonly number[] | Uint8Array {
   const values: unknown = vector?.value.values;
   if (values instanceof Uint8Array) return values;
   return Array.isArray(values) ? values.map(Number) : [];

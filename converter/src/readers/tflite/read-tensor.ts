@@ -8,6 +8,7 @@ import type { FileQuantization, FileTensor } from "@flotilla/protocol/tflite/sch
 import { byteSize, type Quantization, type Shape, type Tensor, type TensorId } from "../../ir/graph.ts";
 import { dtypeOf } from "../../ops/element-type.ts";
 import type { BufferOf } from "./file-buffers.ts";
+import { denseConstant, type UnpackBudget } from "./sparse-constant.ts";
 
 /** Larger tensors, and ones of more axes, are none that a runtime could hold. */
 const largestTensorElements = 2 ** 36;
@@ -23,16 +24,23 @@ export function checkSize(shape: Shape, path: string): void {
 /** The tensor, or why it cannot be carried. */
 export type TensorRead = { readonly tensor: Tensor; readonly ranked: boolean } | { readonly refused: string };
 
-export function readTensor(file: FileTensor, id: TensorId, bufferOf: BufferOf, path: string): TensorRead {
+export function readTensor(
+  file: FileTensor,
+  id: TensorId,
+  { bufferOf, budget }: { readonly bufferOf: BufferOf; readonly budget: UnpackBudget },
+  path: string,
+): TensorRead {
   const dtype = dtypeOf(file.type);
   if (!dtype) return { refused: `its type is ${file.type}` };
-  if (file.sparsity) return { refused: "its values are stored sparse" };
   if (file.externalBuffer !== 0) return { refused: "its values are in another file" };
   if (file.variantTensors.length > 0) return { refused: "it holds tensors of variable type" };
   if (file.quantization?.details) return { refused: `its quantization is ${file.quantization.details.type}` };
 
   const shape = readShape(file, path);
-  const constant = bufferOf(file.buffer, path);
+  const stored = bufferOf(file.buffer, path);
+  const { sparsity } = file;
+  const constant = sparsity ? denseConstant({ ...file, sparsity }, dtype, shape, stored, budget, path) : stored;
+  if (typeof constant === "string") return { refused: constant };
   if (file.isVariable && constant.byteLength > 0) throw corrupt(path, "a variable tensor has a value");
   if (constant.byteLength > 0 && dtype !== "string" && constant.byteLength !== byteSize(dtype, shape))
     throw corrupt(path, `${constant.byteLength} bytes for ${dtype}[${shape.join(", ")}]`, {

@@ -19,9 +19,11 @@ import { defaultSignature } from "../../ir/default-signature.ts";
 import type { Graph, Model, Node, Signature, Tensor, TensorId } from "../../ir/graph.ts";
 import { attachedFiles } from "./attached-files.ts";
 import { type BufferOf, fileBuffers } from "./file-buffers.ts";
+import { foldDensify } from "./fold-densify.ts";
 import { readOperator, type UnsupportedUse } from "./read-operator.ts";
 import { readTensor } from "./read-tensor.ts";
 import { settleGraph } from "./settle-graph.ts";
+import { UnpackBudget } from "./sparse-constant.ts";
 
 /** Metadata that the writer works out anew. */
 const derivedMetadata: ReadonlySet<string> = new Set(["min_runtime_version", "buffer_location"]);
@@ -44,8 +46,9 @@ export function readTflite(bytes: Uint8Array | RandomAccess): Model {
   if (model.subgraphs.length === 0) throw corrupt("Model.subgraphs", "a model without graphs");
   const bufferOf = fileBuffers(file, model, bytes instanceof Uint8Array);
   const unsupported: UnsupportedUse[] = [];
+  const budget = new UnpackBudget(file.byteLength);
   const graphs = model.subgraphs.map((graph, i) =>
-    readGraph(graph, { file, model, bufferOf, unsupported, path: `Model.subgraphs[${i}]` }),
+    readGraph(graph, { file, model, bufferOf, budget, unsupported, path: `Model.subgraphs[${i}]` }),
   );
   if (unsupported.length > 0) throw unsupportedOperators(unsupported);
   const settled = graphs.map(({ settle }) => settle());
@@ -67,19 +70,20 @@ interface GraphPlace {
   readonly file: RandomAccess;
   readonly model: FileModel;
   readonly bufferOf: BufferOf;
+  readonly budget: UnpackBudget;
   readonly unsupported: UnsupportedUse[];
   readonly path: string;
 }
 
 /** Reads everything and collects what is unsupported; shapes are settled once it is known that nothing is. */
 function readGraph(graph: FileGraph, place: GraphPlace): { settle: () => Graph } {
-  const { bufferOf, unsupported, path } = place;
+  const { unsupported, path } = place;
   const tensors = new Map<TensorId, Tensor>();
   const unranked = new Set<TensorId>();
   const refusedTensors = new Map<number, string>();
   for (const [i, file] of graph.tensors.entries()) {
     const id = i as TensorId; // an id is the tensor's place in the file
-    const read = readTensor(file, id, bufferOf, `${path}.tensors[${i}]`);
+    const read = readTensor(file, id, place, `${path}.tensors[${i}]`);
     if ("refused" in read) refusedTensors.set(i, read.refused);
     else tensors.set(id, read.tensor);
     if ("ranked" in read && !read.ranked) unranked.add(id);
@@ -109,8 +113,9 @@ function readGraph(graph: FileGraph, place: GraphPlace): { settle: () => Graph }
   const [inputs, outputs] = [idsOf(graph.inputs, "inputs"), idsOf(graph.outputs, "outputs")];
   return {
     settle: () => {
-      settleGraph({ tensors, unranked, nodes, inputs, outputs, path });
-      return Object.freeze({ name: graph.name, tensors, nodes: Object.freeze(nodes), inputs, outputs });
+      const dense = foldDensify(graph, nodes, tensors, path);
+      settleGraph({ tensors, unranked, nodes: dense, inputs, outputs, path });
+      return Object.freeze({ name: graph.name, tensors, nodes: Object.freeze(dense), inputs, outputs });
     },
   };
 }
