@@ -223,8 +223,8 @@ class Conversion {
     model: Model,
     recipe: Recipe,
     calibration: Dataset | null,
-  ): Promise<{ model: Model; int8Of: ReadonlyMap<TensorId, TensorId>; floatOperators: readonly FloatOperator[] }> {
-    const plain = { floatOperators: [], int8Of: new Map<TensorId, TensorId>() };
+  ): Promise<{ model: Model; twins: ReadonlyMap<TensorId, TensorId>; floatOperators: readonly FloatOperator[] }> {
+    const plain = { floatOperators: [], twins: new Map<TensorId, TensorId>() };
     switch (recipe) {
       case "as-is":
       case "float32":
@@ -248,7 +248,7 @@ class Conversion {
         );
         const floatOperators = floatOperatorsOf(made.plan);
         this.#refuseFloat(floatOperators);
-        return { model: made.model, int8Of: made.int8Of, floatOperators };
+        return { model: made.model, twins: made.twins, floatOperators };
       }
     }
   }
@@ -368,7 +368,7 @@ class Conversion {
       byRuntime,
       progress: (done, total) => this.#report({ stage: "prove", recipe: draft.recipe, done, total }),
     });
-    const logits = draft.quantized && logitsOf(float, draft.quantized.int8Of);
+    const logits = draft.quantized && logitsOf(float, draft.quantized.twins);
     if (!draft.quantized || !logits) return parity;
     const [report] = await layerReport({
       float,

@@ -17,5 +17,5 @@ export interface DraftVariant {
   /** The runtimes that may run it. */
   openers(): readonly VariantOpener[];
   /** What its integers stand for, where it is an integer one. */
-  readonly quantized?: { readonly model: Model; readonly int8Of: ReadonlyMap<TensorId, TensorId> };
+  readonly quantized?: { readonly model: Model; readonly twins: ReadonlyMap<TensorId, TensorId> };
 }

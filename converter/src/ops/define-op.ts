@@ -19,8 +19,16 @@ export const isUnsupported = (facet: unknown): facet is Unsupported =>
 
 /** How an operand takes part in quantization. The order is that of the operator's inputs. */
 export type OperandRole =
-  /** A value computed at run time (or a constant standing in for one): per-tensor asymmetric int8. */
-  | { readonly role: "activation"; readonly name: string; readonly optional?: boolean }
+  /**
+   * A value computed at run time (or a constant standing in for one): per-tensor asymmetric int8. `asWeight`: a constant
+   * here is a table of trained numbers, which recipes that narrow weights take.
+   */
+  | {
+      readonly role: "activation";
+      readonly name: string;
+      readonly optional?: boolean;
+      readonly asWeight?: { readonly channelAxis: number | null };
+    }
   /** Trained weights: symmetric int8, per channel along `channelAxis` (null: per tensor). */
   | { readonly role: "weight"; readonly name: string; readonly channelAxis: number | null; readonly optional?: boolean }
   /** int32 with scale = product of the scales of the operands named. `inFile`: the kernel refuses a file without it. */
@@ -37,6 +45,12 @@ export type OperandRole =
   | { readonly role: "activations"; readonly name: string };
 
 export const activation = (name: string, optional = false): OperandRole => ({ role: "activation", name, optional });
+/** An activation at whose place models have trained constants, too. */
+export const activationOrWeight = (name: string, asWeight: { channelAxis: number | null }): OperandRole => ({
+  role: "activation",
+  name,
+  asWeight,
+});
 export const activations = (name: string): OperandRole => ({ role: "activations", name });
 export const weight = (name: string, facts: { channelAxis: number | null; optional?: boolean }): OperandRole => ({
   role: "weight",
@@ -58,14 +72,29 @@ export type ResultRule =
   /** Equal scale and zero point with the operand named; "activations": with all activation operands, and they with each other. */
   | { readonly rule: "same-as"; readonly operand: string }
   /** Fixed by the kernel: [scale, zeroPoint] per dtype. */
-  | { readonly rule: "fixed"; readonly int8: readonly [number, number] }
+  | { readonly rule: "fixed"; readonly int8: readonly [number, number]; readonly int16?: readonly [number, number] }
   /** Never quantized (indices, booleans). */
   | { readonly rule: "none" };
 
 export const free: ResultRule = { rule: "free" };
 export const sameAs = (operand: string): ResultRule => ({ rule: "same-as", operand });
-export const fixed = (facts: { int8: readonly [number, number] }): ResultRule => ({ rule: "fixed", ...facts });
+export const fixed = (facts: { int8: readonly [number, number]; int16?: readonly [number, number] }): ResultRule => ({
+  rule: "fixed",
+  ...facts,
+});
 export const none: ResultRule = { rule: "none" };
+
+/** A kernel that takes integer weights beside float values, which it quantizes as it runs. */
+export interface HybridKernel<A extends Attributes = Attributes> {
+  /** The operands that become integers: all of them or none. */
+  readonly weights: readonly string[];
+  /** Does it take a scale for each channel? */
+  readonly perChannel: boolean;
+  /** Does it take int4, and a scale for each block of a row? */
+  readonly int4?: { readonly blocks: boolean };
+  /** What such a node has in its options. */
+  readonly attributes?: Partial<A>;
+}
 
 /** What shape and dtype inference, evaluation and version rules see of an operand. `bytes` is there for constants. */
 export interface OperandFacts {
@@ -128,8 +157,16 @@ interface Facts<A extends Attributes> {
   readonly results: readonly ResultRule[];
   /** True when `results[0]` stands for any number of results (SPLIT, UNPACK). */
   readonly manyResults?: boolean;
+  /**
+   * It reads or changes what outlives the run (variables, tables). A model that has one is carried as it stands: no pass
+   * removes, merges or moves anything in it.
+   */
+  readonly effect?: true;
   /** Can its kernel run in int8? If not, it stays float between DEQUANTIZE and QUANTIZE, with this reason. */
   readonly int8: true | Unsupported;
+  /** Has it a kernel for int16 values (with int8 weights, where it has weights)? With what in its options. */
+  readonly int16?: { readonly attributes?: Partial<A> };
+  readonly hybrid?: HybridKernel<A>;
   /** True for operators that change the number format itself, and so have integers although `int8` is unsupported. */
   readonly border?: boolean;
   /** The first TensorFlow runtime that has each version (`runtime_version.cc`); the versions that `version` can give. */
@@ -138,6 +175,11 @@ interface Facts<A extends Attributes> {
   readonly fusedActivations: readonly string[];
   /** If it IS an activation that others can fuse: the value of `fusedActivationFunction` for it. */
   readonly fusesAs?: string;
+  /**
+   * Of operators with weights: what one result element multiplies them with. "row": a row of the first operand; "window":
+   * the part of it under the filter, by the operator's strides, dilations and padding.
+   */
+  readonly reach?: "row" | "window";
   /** Lines for docs/ops.md. */
   readonly notes?: readonly string[];
 }

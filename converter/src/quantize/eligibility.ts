@@ -1,14 +1,17 @@
 /**
- * Decides node by node what can run in int8, and says why where it cannot.
+ * Decides node by node what can run in the integers that it was assigned, and says why where it cannot.
  * Knows roles, result rules and ranges; chooses no scale and changes nothing.
  */
 import { type Graph, type GraphIndex, type Node, type TensorId, tensorOf } from "../ir/graph.ts";
 import { isUnsupported, type Op, type OperandRole } from "../ops/define-op.ts";
 import { opOf } from "../ops/registry.ts";
 import { type FloatConstants, resultRulesOf, rolesOf } from "./operands.ts";
+import { type IntegerMode, integerModeOf, type Precision } from "./precision.ts";
 import type { Range } from "./scales.ts";
 
-export type Verdict = { readonly mode: "int8" | "untouched" } | { readonly mode: "float"; readonly reason: string };
+export type Verdict =
+  | { readonly mode: IntegerMode | "untouched" }
+  | { readonly mode: "float"; readonly reason: string };
 
 export interface EligibilityContext {
   readonly graph: Graph;
@@ -21,20 +24,27 @@ export interface EligibilityContext {
 
 const float = (reason: string): Verdict => ({ mode: "float", reason });
 
-export function judgeNodes(context: EligibilityContext): Verdict[] {
-  const verdicts = context.graph.nodes.map((node) => judge(context, node));
+export const integerVerdict = (verdict: Verdict | undefined): IntegerMode | null =>
+  verdict?.mode === "int8" || verdict?.mode === "int16x8" ? verdict.mode : null;
+
+/** `precisions`: one for each node. */
+export function judgeNodes(context: EligibilityContext, precisions: readonly Precision[]): Verdict[] {
+  const verdicts = context.graph.nodes.map((node, at) => judge(context, node, precisions[at] ?? "float32"));
   return keepMovementFloat(context, verdicts);
 }
 
-function judge(context: EligibilityContext, node: Node): Verdict {
+function judge(context: EligibilityContext, node: Node, precision: Precision): Verdict {
   const { graph, constants } = context;
   const touched = [...node.inputs, ...node.outputs].flatMap((id) => (id === null ? [] : [tensorOf(graph, id)]));
   if (!touched.some((tensor) => tensor.dtype === "float32" || tensor.dtype === "float16")) return { mode: "untouched" };
   if (touched.some((tensor) => tensor.quantization)) return { mode: "untouched" };
   if (constants.isConstantNode(node)) return { mode: "untouched" };
+  const mode = integerModeOf(precision);
+  if (mode === null) return float(`asked for: ${precision}`);
   const definition = opOf(node.kind);
   if (!definition) return float("not an operator that Flotilla can quantize");
-  if (isUnsupported(definition.int8)) return float(definition.int8.unsupported);
+  const obstacle = kernelObstacle(definition, mode);
+  if (obstacle) return float(obstacle);
   const roles = rolesOf(definition, node);
   for (const [position, role] of roles.entries()) {
     const id = node.inputs[position];
@@ -50,7 +60,13 @@ function judge(context: EligibilityContext, node: Node): Verdict {
     if (dtype !== "float32") return float(`its result "${name}" is ${dtype}`);
     if (!context.ranges.has(id)) return float(`calibration gave no finite range for its result "${name}"`);
   }
-  return { mode: "int8" };
+  return { mode };
+}
+
+/** Why there is no kernel for these integers, or null. */
+function kernelObstacle({ int8, int16 }: Op, mode: IntegerMode): string | null {
+  if (mode === "int16x8" && !int16) return "no int16 kernel";
+  return mode === "int8" && isUnsupported(int8) ? int8.unsupported : null;
 }
 
 function operandObstacle(context: EligibilityContext, id: TensorId, role: OperandRole): string | null {
@@ -77,13 +93,15 @@ function operandObstacle(context: EligibilityContext, id: TensorId, role: Operan
 }
 
 /**
- * Operators that only move values (all results share their operand's scale) gain nothing in int8 when everything around
+ * Operators that only move values (all results share their operand's scale) gain nothing in integers when everything around
  * them is float: they would only add a QUANTIZE and a DEQUANTIZE. Such regions stay float.
  */
 function keepMovementFloat(context: EligibilityContext, verdicts: readonly Verdict[]): Verdict[] {
   const { graph, index } = context;
   const position = new Map(graph.nodes.map((node, at) => [node, at]));
-  const moves = graph.nodes.map((node, at) => verdicts[at]?.mode === "int8" && movesOnly(opOf(node.kind), node));
+  const moves = graph.nodes.map(
+    (node, at) => integerVerdict(verdicts[at]) !== null && movesOnly(opOf(node.kind), node),
+  );
   const isFloat = (node: Node) => verdicts[position.get(node) ?? -1]?.mode === "float";
   const inputs = new Set<TensorId | null>(graph.inputs);
   const outputs = new Set(graph.outputs);

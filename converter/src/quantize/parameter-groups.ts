@@ -3,9 +3,10 @@
  * A group may be pinned by a kernel's fixed parameters; else its range is the union of its members' ranges.
  * Knows nothing about graphs: members are numbers.
  */
+import type { ValueDType } from "./precision.ts";
 import {
   type AffineParameters,
-  int8Parameters,
+  parametersFor,
   type Range,
   representable,
   sameParameters,
@@ -14,6 +15,7 @@ import {
 } from "./scales.ts";
 
 interface Group {
+  readonly dtype: ValueDType;
   readonly range: Range | null;
   readonly fixed: AffineParameters | null;
   readonly members: number;
@@ -29,14 +31,14 @@ export class ParameterGroups {
   readonly #groups = new Map<number, Group>();
 
   /** A new member, in a group of its own. */
-  add(range: Range | null, fixed: AffineParameters | null = null): number {
+  add(range: Range | null, fixed: AffineParameters | null = null, dtype: ValueDType = "int8"): number {
     const member = this.#parents.length;
     this.#parents.push(member);
-    this.#groups.set(member, { range, fixed, members: 1 });
+    this.#groups.set(member, { dtype, range, fixed, members: 1 });
     return member;
   }
 
-  /** Joins unconditionally: the kernel demands it. The caller sees to it that at most one side is pinned. */
+  /** Joins unconditionally: the kernel demands it. The caller sees to it that at most one side is pinned, and of one dtype. */
   join(a: number, b: number): void {
     const [first, second] = [this.#root(a), this.#root(b)];
     if (first === second) return;
@@ -44,6 +46,7 @@ export class ParameterGroups {
     this.#parents[second] = first;
     this.#groups.delete(second);
     this.#groups.set(first, {
+      dtype: one.dtype,
       range: one.range && other.range ? unionOf(one.range, other.range) : (one.range ?? other.range),
       fixed: one.fixed ?? other.fixed,
       members: one.members + other.members,
@@ -60,16 +63,16 @@ export class ParameterGroups {
     if (first === second) return true;
     const [one, other] = [this.#group(first), this.#group(second)];
     if (one.fixed && other.fixed) return sameParameters(one.fixed, other.fixed);
-    if (one.fixed) return fits(other.range, one.fixed);
-    if (other.fixed) return fits(one.range, other.fixed);
+    if (one.fixed) return fits(other.range, one.fixed, one.dtype);
+    if (other.fixed) return fits(one.range, other.fixed, other.dtype);
     if (facts.soleOperand || !one.range || !other.range) return true;
     if (facts.soleReader && one.members === 1) return true;
     return widthOf(one.range) >= leastShare * widthOf(unionOf(one.range, other.range));
   }
 
   parametersOf(member: number): AffineParameters {
-    const { fixed, range } = this.#group(this.#root(member));
-    return fixed ?? int8Parameters(range ?? { min: 0, max: 0 });
+    const { fixed, range, dtype } = this.#group(this.#root(member));
+    return fixed ?? parametersFor(dtype, range ?? { min: 0, max: 0 });
   }
 
   #root(member: number): number {
@@ -81,13 +84,13 @@ export class ParameterGroups {
   }
 
   #group(root: number): Group {
-    return this.#groups.get(root) ?? { range: null, fixed: null, members: 0 };
+    return this.#groups.get(root) ?? { dtype: "int8", range: null, fixed: null, members: 0 };
   }
 }
 
-function fits(range: Range | null, fixed: AffineParameters): boolean {
+function fits(range: Range | null, fixed: AffineParameters, dtype: ValueDType): boolean {
   if (!range) return true;
-  const held = representable(fixed);
+  const held = representable(fixed, dtype);
   const inside = range.min >= held.min - fixed.scale && range.max <= held.max + fixed.scale;
   return inside && widthOf(range) >= leastFill * (held.max - held.min);
 }

@@ -5,10 +5,11 @@
 import { FlotillaError } from "@flotilla/protocol/errors";
 import type { Model, TensorId } from "../ir/graph.ts";
 import { type AppliedPlan, applyPlan } from "./apply.ts";
+import { assignAll } from "./assignment.ts";
 import { correctBiases } from "./bias-correction.ts";
 import { channelMeans, type Observation, rangeOf } from "./observers.ts";
 import { floatOperatorsOf, type QuantizationPlan } from "./plan.ts";
-import { planInt8 } from "./plan-int8.ts";
+import { planQuantization } from "./plan-quantization.ts";
 import type { CalibrationMethod, IoDType } from "./recipe.ts";
 import type { Range } from "./scales.ts";
 
@@ -33,7 +34,7 @@ export function quantizeInt8Model({ model, observations, method, io, biasCorrect
     const range = rangeOf(observation, method);
     if (range) ranges.set(id, range);
   }
-  const draft = planInt8({ graph, ranges, io });
+  const draft = planQuantization({ graph, assignment: assignAll(graph, "int8"), ranges, io });
   if (!draft.nodes.some(({ mode }) => mode === "int8")) throw nothingToQuantize(draft);
   const means = new Map([...observations].map(([id, observation]) => [id, channelMeans(observation)]));
   const plan = biasCorrection ? correctBiases(graph, means, draft) : draft;

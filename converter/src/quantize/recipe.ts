@@ -3,14 +3,18 @@
  * Words are those of the command line (design: cli.md). Knows nothing about graphs.
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
+import type { ValueDType } from "./precision.ts";
 
 /** `as-is`: a source that is quantized already, carried through unchanged. */
 export const tfliteRecipes = ["float32", "float16", "int8", "as-is"] as const;
 export type Recipe = (typeof tfliteRecipes)[number];
 
 /** Dtypes that an integer recipe can give the model's inputs and outputs. */
-export const ioDTypes = ["float32", "int8", "uint8"] as const;
+export const ioDTypes = ["float32", "int8", "uint8", "int16"] as const;
 export type IoDType = (typeof ioDTypes)[number];
+
+/** What values at an end of this dtype are inside the graph: uint8 is int8, shifted. */
+export const insideOf = (io: Exclude<IoDType, "float32">): ValueDType => (io === "int16" ? "int16" : "int8");
 
 export const calibrationMethods = ["min-max", "moving-average", "percentile", "mse", "entropy"] as const;
 export type CalibrationMethod = (typeof calibrationMethods)[number];

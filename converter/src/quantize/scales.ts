@@ -3,6 +3,7 @@
  * Rules: LiteRT `quantization_spec.md` (int8 activations asymmetric in [-128, 127], weights symmetric in [-127, 127]),
  * `quantization_utils.cc` (formulas), its MLIR passes (a range is never narrower than 1e-6, so no scale is 0).
  */
+import type { ValueDType } from "./precision.ts";
 import { clamp, roundHalfAwayFromZero } from "./rounding.ts";
 
 /** real = (q - zeroPoint) * scale. `scale` is exact in float32. */
@@ -37,6 +38,18 @@ export function int8Parameters(range: Range): AffineParameters {
   return { scale, zeroPoint };
 }
 
+/** Per-tensor int16 parameters: symmetric, as every int16 kernel wants it. */
+export function int16Parameters(range: Range): AffineParameters {
+  const bound = fround(Math.max(Math.abs(range.min), Math.abs(range.max), narrowestHalf));
+  return { scale: fround(bound / largestOf.int16), zeroPoint: 0 };
+}
+
+export const parametersFor = (dtype: ValueDType, range: Range): AffineParameters =>
+  dtype === "int8" ? int8Parameters(range) : int16Parameters(range);
+
+const smallestOf: Readonly<Record<ValueDType, number>> = { int8: -128, int16: -32768 };
+const largestOf: Readonly<Record<ValueDType, number>> = { int8: 127, int16: 32767 };
+
 /** Scale of symmetric int8 weights whose largest magnitude is `bound`. */
 export const symmetricScale = (bound: number): number => fround(fround(Math.max(bound, smallestBound)) / 127);
 
@@ -44,25 +57,34 @@ export const symmetricScale = (bound: number): number => fround(fround(Math.max(
 export const biasScale = (inputScale: number, weightScale: number): number => fround(inputScale * weightScale);
 
 /**
- * A bias may use at most half of int32, or accumulators overflow: where |bias| ≥ 0.5·s_in·s_w·2^31,
- * the channel's weight scale is widened until it does not (`AdjustWeightsForBiasScale`).
+ * A bias may use at most half of its accumulator's bits, or that overflows: where |bias| ≥ 0.5·s_in·s_w·2^31,
+ * the channel's weight scale is widened until it does not (`AdjustWeightsForBiasScale`). `accumulatorBits`: 32, or 48
+ * beside int16 values (`MultiplyByQuantizedMultiplier` takes an int64 of no more).
  */
-export function guardedWeightScale(weightScale: number, inputScale: number, bias: number): number {
-  const limit = 0.5 * 2 ** 31;
+export function guardedWeightScale(
+  weightScale: number,
+  inputScale: number,
+  bias: number,
+  accumulatorBits: 32 | 48 = 32,
+): number {
+  const limit = 0.5 * 2 ** (accumulatorBits - 1);
   if (Math.abs(bias) < limit * biasScale(inputScale, weightScale)) return weightScale;
   // One part in 2^20 more than needed, so that rounding to float32 does not fall back over the limit.
   return fround((Math.abs(bias) / limit / inputScale) * (1 + 2 ** -20));
 }
 
-/** The range of reals that int8 parameters can hold. */
-export const representable = ({ scale, zeroPoint }: AffineParameters): Range => ({
-  min: (-128 - zeroPoint) * scale,
-  max: (127 - zeroPoint) * scale,
+/** The range of reals that these parameters can hold. */
+export const representable = ({ scale, zeroPoint }: AffineParameters, dtype: ValueDType = "int8"): Range => ({
+  min: (smallestOf[dtype] - zeroPoint) * scale,
+  max: (largestOf[dtype] - zeroPoint) * scale,
 });
 
-/** One value to int8, as the QUANTIZE kernel does it. */
-export const quantizeInt8 = (value: number, { scale, zeroPoint }: AffineParameters): number =>
-  clamp(roundHalfAwayFromZero(fround(value / scale)) + zeroPoint, -128, 127);
+/** One value to an integer, as the QUANTIZE kernel does it. */
+export const quantizeValue = (value: number, { scale, zeroPoint }: AffineParameters, dtype: ValueDType): number =>
+  clamp(roundHalfAwayFromZero(fround(value / scale)) + zeroPoint, smallestOf[dtype], largestOf[dtype]);
+
+export const quantizeInt8 = (value: number, parameters: AffineParameters): number =>
+  quantizeValue(value, parameters, "int8");
 
 export const sameParameters = (a: AffineParameters, b: AffineParameters): boolean =>
   a.scale === b.scale && a.zeroPoint === b.zeroPoint;

@@ -56,10 +56,18 @@ export function quantizeWeights(values: Float32Array, view: ChannelView, scales:
   return quantized;
 }
 
-/** q = clamp(round(b / scale), int32). */
-export function quantizeBias(values: Float32Array | Float64Array, scales: readonly number[]): Int32Array {
-  return Int32Array.from(values, (value, channel) => {
+/** An int64 bias meets a multiplier that takes no more than 48 bits (`MultiplyByQuantizedMultiplier`). */
+const biasBits = { int32: 32, int64: 48 } as const;
+
+/** q = clamp(round(b / scale)), within int32, or within 48 bits of an int64. */
+export function quantizeBias(
+  values: Float32Array | Float64Array,
+  scales: readonly number[],
+  dtype: keyof typeof biasBits = "int32",
+): Float64Array {
+  const bound = 2 ** (biasBits[dtype] - 1);
+  return Float64Array.from(values, (value, channel) => {
     const scale = scales.length === 1 ? (scales[0] ?? 1) : (scales[channel] ?? 1);
-    return clamp(roundHalfAwayFromZero(value / scale), -(2 ** 31), 2 ** 31 - 1);
+    return clamp(roundHalfAwayFromZero(value / scale), -bound, bound - 1);
   });
 }

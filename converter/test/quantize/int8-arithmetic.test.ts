@@ -15,7 +15,8 @@ import { fullyConnected } from "../../src/ops/fully-connected.ts";
 import { mul } from "../../src/ops/mul.ts";
 import { softmax } from "../../src/ops/softmax.ts";
 import { applyPlan } from "../../src/quantize/apply.ts";
-import { planInt8 } from "../../src/quantize/plan-int8.ts";
+import { assignAll } from "../../src/quantize/assignment.ts";
+import { planQuantization } from "../../src/quantize/plan-quantization.ts";
 import { quantizeInt8 } from "../../src/quantize/scales.ts";
 import { writeTflite } from "../../src/writers/tflite/write-tflite.ts";
 import { GraphMaker, modelOf } from "./graphs.ts";
@@ -168,7 +169,10 @@ describe.each(runtimes.map((runtime) => [runtime.name, runtime] as const))("%s",
   test.each(cases.map((one) => [one.name, one] as const))("%s is within one unit of its formula", async (_, one) => {
     const maker = one.graph();
     const float = maker.draft.freeze();
-    const { model } = applyPlan(modelOf(float), planInt8({ graph: float, ranges: maker.ranges, io: "int8" }));
+    const { model } = applyPlan(
+      modelOf(float),
+      planQuantization({ graph: float, assignment: assignAll(float, "int8"), ranges: maker.ranges, io: "int8" }),
+    );
     const [graph] = model.graphs;
     const [node] = graph?.nodes ?? [];
     if (!graph || !node || graph.nodes.length !== 1) throw new Error("expected one int8 operator and nothing else");

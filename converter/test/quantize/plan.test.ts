@@ -12,8 +12,9 @@ import { reshape } from "../../src/ops/reshape.ts";
 import { softmax } from "../../src/ops/softmax.ts";
 import { verifyGraph } from "../../src/ops/verify-graph.ts";
 import { applyPlan } from "../../src/quantize/apply.ts";
+import { assignAll } from "../../src/quantize/assignment.ts";
 import { floatOperatorsOf, type QuantizationPlan } from "../../src/quantize/plan.ts";
-import { planInt8 } from "../../src/quantize/plan-int8.ts";
+import { planQuantization } from "../../src/quantize/plan-quantization.ts";
 import type { IoDType } from "../../src/quantize/recipe.ts";
 import { int8Parameters } from "../../src/quantize/scales.ts";
 import { GraphMaker, modelOf } from "./graphs.ts";
@@ -25,8 +26,10 @@ const kinds = (maker: GraphMaker, plan: QuantizationPlan, graph = maker.draft.fr
   verifyGraph(made, "tflite");
   return made.nodes.map((node) => node.kind);
 };
-const planOf = (maker: GraphMaker, io: IoDType = "float32") =>
-  planInt8({ graph: maker.draft.freeze(), ranges: maker.ranges, io });
+const planOf = (maker: GraphMaker, io: IoDType = "float32") => {
+  const graph = maker.draft.freeze();
+  return planQuantization({ graph, assignment: assignAll(graph, "int8"), ranges: maker.ranges, io });
+};
 const parametersOf = (plan: QuantizationPlan, name: string) =>
   plan.tensors.find((tensor) => tensor.name === name)?.parameters;
 
