@@ -1,0 +1,250 @@
+"""Quantizes float `.tflite` files with AI Edge Quantizer and with TensorFlow's converter, and judges theirs and ours.
+
+    python quantize_peers.py JOB…       run by bench/quantization.ts; wants ai-edge-quantizer, ai-edge-litert, tensorflow
+
+A job is a folder: `job.json` ({"source": {"format", "path"} or null}), `float.tflite`, `ours.tflite`, `calibration.npz`
+and `heldout.npz` (one array per input name, first axis = sample). What comes of it is `result.json` beside them. All
+files run in LiteRT with its builtin kernels and no delegate, on the held-out samples; inputs and outputs are float32.
+Each job has a process of its own: a converter that aborts takes one row with it.
+"""
+
+import contextlib
+import importlib.metadata
+import json
+import os
+import pathlib
+import sys
+import traceback
+
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from ai_edge_quantizer import quantizer, recipe
+
+OPERATORS = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
+FLOATS = (schema.TensorType.FLOAT32, schema.TensorType.FLOAT16, schema.TensorType.FLOAT64)
+
+
+def open_file(content):
+    interpreter = Interpreter(model_content=bytes(content), experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES, num_threads=1)
+    interpreter.allocate_tensors()
+    return interpreter
+
+
+def quantized(value, detail):
+    """A float array as an integer input takes it."""
+    scale, zero = detail["quantization"]
+    if scale == 0 or value.dtype.kind != "f" or detail["dtype"] == np.float32:
+        return value.astype(detail["dtype"])
+    limits = np.iinfo(detail["dtype"])
+    return np.clip(np.round(value / np.float32(scale)) + zero, limits.min, limits.max).astype(detail["dtype"])
+
+
+def real(value, detail):
+    scale, zero = detail["quantization"]
+    value = value.astype(np.float64)
+    return (value - zero) * scale if scale != 0 and detail["dtype"] != np.float32 else value
+
+
+def ordered(details, like):
+    """`details` in the order of `like`, by name where the names are the same, else by shape and dtype in turn."""
+    bare = lambda name: name.split(":")[0].removeprefix("serving_default_")
+    left = list(details)
+    found = []
+    for one in like:
+        same = [other for other in left if bare(other["name"]) == bare(one["name"])] or [other for other in left if list(other["shape"]) == list(one["shape"])]
+        if not same:
+            raise ValueError(f"no input is like {one['name']} {list(one['shape'])}")
+        found.append(same[0])
+        left.remove(same[0])
+    return found
+
+
+def answers(content, samples, inputs):
+    """Every output as [sample, …] reals. `samples`: input name → array; `inputs`: the float file's, in order."""
+    interpreter = open_file(content)
+    mine = ordered(interpreter.get_input_details(), inputs)
+    outputs = interpreter.get_output_details()
+    rows = [[] for _ in outputs]
+    for at in range(len(next(iter(samples.values())))):
+        # A model with state begins each sample anew.
+        interpreter.reset_all_variables()
+        for detail, original in zip(mine, inputs):
+            value = samples[original["name"]][at].reshape(original["shape"])
+            interpreter.set_tensor(detail["index"], quantized(value, detail))
+        interpreter.invoke()
+        for row, detail in zip(rows, outputs):
+            row.append(real(interpreter.get_tensor(detail["index"]), detail).reshape(-1))
+    return [np.stack(row) for row in rows]
+
+
+def sqnr(expected, found):
+    noise = np.sum((expected - found) ** 2)
+    signal = np.sum(expected**2)
+    if noise == 0:
+        return 200.0
+    return float(np.clip(10 * np.log10(signal / noise), -200, 200)) if signal > 0 and np.isfinite(noise) else -200.0
+
+
+def paired(expected, found):
+    """Outputs of another converter in our order: of those of the same size, the one that is nearest."""
+    left = list(found)
+    pairs = []
+    for one in expected:
+        fitting = [other for other in left if other.shape == one.shape]
+        if not fitting:
+            raise ValueError(f"no output has the size {one.shape}")
+        best = max(fitting, key=lambda other: sqnr(one, other))
+        left = [other for other in left if other is not best]
+        pairs.append((one, best))
+    return pairs
+
+
+def float_operators(content):
+    """Operators that read or give a float activation, but for QUANTIZE and DEQUANTIZE."""
+    model = schema.ModelT.InitFromPackedBuf(bytes(content), 0)
+    found = []
+    for graph in model.subgraphs:
+        for operator in graph.operators:
+            code = model.operatorCodes[operator.opcodeIndex]
+            name = OPERATORS.get(max(code.builtinCode, code.deprecatedBuiltinCode), "CUSTOM")
+            if name in ("QUANTIZE", "DEQUANTIZE"):
+                continue
+            tensors = [graph.tensors[at] for at in [*operator.inputs, *operator.outputs] if at >= 0]
+            if any(tensor.type in FLOATS and model.buffers[tensor.buffer].data is None for tensor in tensors):
+                found.append(name)
+    return sorted(found)
+
+
+def rows_of(samples, inputs):
+    count = len(next(iter(samples.values())))
+    for at in range(count):
+        yield {one["name"]: samples[one["name"]][at].reshape(one["shape"]) for one in inputs}
+
+
+def by_edge_quantizer(job, content, calibration, inputs):
+    """Its static recipe for int8 weights and activations, as it comes; inputs and outputs are converted by the caller."""
+    tool = quantizer.Quantizer(content, recipe.static_wi8_ai8())
+    interpreter = Interpreter(model_content=content)
+    signatures = interpreter.get_signature_list()
+    key, ends = next(iter(signatures.items()))
+    runner = interpreter.get_signature_runner(key)
+    index = {detail["index"]: detail["name"] for detail in interpreter.get_input_details()}
+    names = {argument: index.get(detail["index"], detail["name"]) for argument, detail in runner.get_input_details().items()}
+    data = [{argument: row[name] for argument, name in names.items()} for row in rows_of(calibration, inputs)]
+    assert set(names) == set(ends["inputs"])
+    return tool.quantize(tool.calibrate({key: data}, num_threads=1), enable_progress_report=False).quantized_model
+
+
+def by_tensorflow(job, content, calibration, inputs):
+    """Integers with float as fallback, float32 at the ends, from the source model itself."""
+    import tensorflow as tf
+
+    source = json.loads((job / "job.json").read_text())["source"]
+    if source is None:
+        return None
+    kind, path = source["format"], source["path"]
+    if kind == "saved-model":
+        converter = tf.lite.TFLiteConverter.from_saved_model(path)
+        names = None
+    else:
+        model = load_keras(kind, path)
+        function = tf.function(lambda *given: model(given if len(given) > 1 else given[0], training=False))
+        wanted = [tf.TensorSpec([1, *tensor.shape[1:]], tensor.dtype, name=name_of(tensor)) for tensor in model.inputs]
+        concrete = function.get_concrete_function(*wanted)
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], model)
+        names = [name_of(tensor) for tensor in model.inputs]
+
+    def representative():
+        for row in rows_of(calibration, inputs):
+            if names:
+                by_name = {key.split(":")[0]: value for key, value in row.items()}
+                yield [by_name[name] if name in by_name else row[inputs[at]["name"]] for at, name in enumerate(names)]
+            else:
+                yield {key.split(":")[0]: value for key, value in row.items()}
+
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = representative
+    return converter.convert()
+
+
+def name_of(tensor):
+    return tensor.name.split(":")[0]
+
+
+def load_keras(kind, path):
+    import keras
+    import tf_keras
+
+    if kind == "keras-v3":
+        return keras.models.load_model(path, compile=False)
+    try:
+        return tf_keras.models.load_model(path, compile=False)
+    except Exception:
+        return keras.models.load_model(path, compile=False)
+
+
+def judge(job):
+    content = (job / "float.tflite").read_bytes()
+    calibration, unseen = (dict(np.load(job / f"{name}.npz")) for name in ("calibration", "heldout"))
+    float_file = open_file(content)
+    inputs, outputs = float_file.get_input_details(), float_file.get_output_details()
+    expected = answers(content, unseen, inputs)
+    # Places and classes are no signal: only real numbers are measured.
+    kept = [at for at, detail in enumerate(outputs) if detail["dtype"] == np.float32 and np.any(expected[at] != 0)]
+    result = {"floatBytes": len(content), "samples": len(expected[0]), "versions": versions(), "tools": {}}
+
+    def measure(tool, make, same_ends):
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                made = make()
+            if made is None:
+                return
+            (job / f"{tool}.tflite").write_bytes(made)
+            found = answers(made, unseen, inputs)
+            pairs = [(expected[at], found[at]) for at in kept] if same_ends else paired([expected[at] for at in kept], found)
+            each = [sqnr(*pair) for pair in pairs]
+            result["tools"][tool] = {
+                "bytes": len(made),
+                "floatOperators": float_operators(made),
+                "outputs": [{"name": outputs[at]["name"], "sqnrDb": round(db, 2)} for at, db in zip(kept, each)],
+                "worstDb": round(min(each), 2),
+                "meanDb": round(sum(each) / len(each), 2),
+            }
+        except Exception as error:
+            traceback.print_exc()
+            result["tools"][tool] = {"error": f"{type(error).__name__}: {str(error).splitlines()[0][:160] if str(error) else ''}"}
+
+    measure("ours", lambda: (job / "ours.tflite").read_bytes(), True)
+    measure("edge-quantizer", lambda: by_edge_quantizer(job, content, calibration, inputs), True)
+    measure("tensorflow", lambda: by_tensorflow(job, content, calibration, inputs), False)
+    (job / "result.json").write_text(json.dumps(result, indent=1) + "\n")
+
+
+def versions():
+    found = {"python": sys.version.split()[0]}
+    for name in ("ai-edge-quantizer", "ai-edge-litert", "tensorflow", "tensorflow-cpu", "keras", "numpy"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+for name in sys.argv[1:]:
+    folder = pathlib.Path(name)
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            judge(folder)
+            status = 0
+        except Exception as error:
+            traceback.print_exc()
+            (folder / "result.json").write_text(json.dumps({"error": f"{type(error).__name__}: {error}"}))
+        finally:
+            os._exit(status)
+    _, status = os.waitpid(child, 0)
+    print(json.dumps({"job": str(folder), "status": status}), flush=True)
