@@ -26,7 +26,9 @@ export type DType =
   | "bfloat16"
   | "float8e4m3fn"
   | "float8e5m2"
-  | "complex128";
+  | "complex128"
+  /** A handle of a variable or a table that outlives the run: no bytes, no numbers. */
+  | "resource";
 
 /** Sizes per axis; -1 is a dynamic size. A scalar is `[]`. */
 export type Shape = readonly number[];
@@ -77,6 +79,11 @@ export interface Node {
   readonly inputs: readonly (TensorId | null)[];
   readonly outputs: readonly TensorId[];
   readonly attributes: Attributes;
+  /**
+   * Values inside an integer LSTM, in the order of its kernel: tensors that nobody makes or uses, there for their
+   * quantization alone (schema.fbs, Operator.intermediates).
+   */
+  readonly intermediates?: readonly TensorId[];
 }
 
 export interface Graph {
@@ -110,7 +117,7 @@ export interface Model {
 const bitsOf: Readonly<Record<DType, number>> = {
   float32: 32, float16: 16, int32: 32, uint8: 8, int64: 64, string: 8, bool: 8, int16: 16,
   complex64: 64, int8: 8, float64: 64, uint32: 32, uint16: 16, int4: 4, uint4: 4, int2: 2, uint64: 64,
-  bfloat16: 16, float8e4m3fn: 8, float8e5m2: 8, complex128: 128,
+  bfloat16: 16, float8e4m3fn: 8, float8e5m2: 8, complex128: 128, resource: 0,
 }; // biome-ignore format: a table
 
 export const elementCount = (shape: Shape): number => shape.reduce((product, size) => product * size, 1);

@@ -36,11 +36,12 @@ function placed(graph: Graph): Place {
 
 const portable =
   (place: Place) =>
-  ({ kind, inputs, outputs, attributes }: Node) => ({
+  ({ kind, inputs, outputs, attributes, intermediates = [] }: Node) => ({
     kind,
     inputs: inputs.map((id) => (id === null ? null : place(id))),
     outputs: outputs.map(place),
     attributes,
+    intermediates: intermediates.map(place),
   });
 
 const signaturesOf = ({ graphs, signatures }: Model) =>

@@ -36,8 +36,11 @@ export function printGraph(graph: Graph): string {
     for (const id of node.inputs) if (id !== null) introduce(id);
     const operands = node.inputs.map((id) => (id === null ? "-" : number(id))).join(", ");
     const attributes = Object.entries(node.attributes).map(([name, value]) => ` ${name}=${printValue(value)}`);
-    const results = node.outputs.map((id) => `${number(id)}: ${describe(tensorOf(graph, id), node.name)}`).join(", ");
-    lines.push(`  ${results} = ${node.kind}(${operands})${attributes.join("")}  ${JSON.stringify(node.name)}`);
+    const described = (ids: readonly TensorId[]): string =>
+      ids.map((id) => `${number(id)}: ${describe(tensorOf(graph, id), node.name)}`).join(", ");
+    const inside = node.intermediates ? ` inside=(${described(node.intermediates)})` : "";
+    const results = node.outputs.length > 0 ? `${described(node.outputs)} = ` : "";
+    lines.push(`  ${results}${node.kind}(${operands})${attributes.join("")}${inside}  ${JSON.stringify(node.name)}`);
   }
   for (const id of graph.outputs) introduce(id);
   lines.push(`  output ${graph.outputs.map(number).join(", ")}`);

@@ -41,6 +41,10 @@ export function verifyStructure(graph: Graph): void {
       ready.add(id);
     }
   }
+  for (const node of graph.nodes)
+    for (const id of node.intermediates ?? [])
+      if (!graph.tensors.has(id) || ready.has(id))
+        throw invalid(graph, `its intermediate ${id} does not exist, or is made elsewhere`, node);
   for (const id of graph.outputs) if (!ready.has(id)) throw invalid(graph, `the output ${id} is never made`);
 }
 

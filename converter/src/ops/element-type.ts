@@ -1,4 +1,4 @@
-/** dtypes of the graph and `TensorType` names of the file. RESOURCE and VARIANT have no place in the graph. */
+/** dtypes of the graph and `TensorType` names of the file. VARIANT has no place in the graph. */
 import type { tensorType } from "@flotilla/protocol/tflite/enums";
 import type { DType } from "../ir/graph.ts";
 
@@ -26,11 +26,12 @@ const names: Readonly<Record<DType, TensorTypeName>> = {
   uint4: "UINT4",
   float8e4m3fn: "FLOAT8_E4M3FN",
   float8e5m2: "FLOAT8_E5M2",
+  resource: "RESOURCE",
 };
 const dtypes = new Map<string, DType>();
 for (const dtype of Object.keys(names) as DType[]) dtypes.set(names[dtype], dtype); // the keys are dtypes by the type above
 
-/** Undefined for RESOURCE, VARIANT and names that do not exist. */
+/** Undefined for VARIANT and names that do not exist. */
 export const dtypeOf = (name: string): DType | undefined => dtypes.get(name);
 
 export const tensorTypeOf = (dtype: DType): TensorTypeName => names[dtype];

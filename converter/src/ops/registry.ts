@@ -7,6 +7,7 @@ import { add } from "./add.ts";
 import { addN } from "./add-n.ts";
 import { argMax } from "./arg-max.ts";
 import { argMin } from "./arg-min.ts";
+import { assignVariable } from "./assign-variable.ts";
 import { atan2 } from "./atan2.ts";
 import { averagePool2d } from "./average-pool-2d.ts";
 import { batchMatmul } from "./batch-matmul.ts";
@@ -16,6 +17,7 @@ import { bidirectionalSequenceLstm } from "./bidirectional-sequence-lstm.ts";
 import { bidirectionalSequenceRnn } from "./bidirectional-sequence-rnn.ts";
 import { broadcastArgs } from "./broadcast-args.ts";
 import { broadcastTo } from "./broadcast-to.ts";
+import { callOnce } from "./call-once.ts";
 import { cast } from "./cast.ts";
 import { ceil } from "./ceil.ts";
 import { complexAbs } from "./complex-abs.ts";
@@ -50,6 +52,10 @@ import { gelu } from "./gelu.ts";
 import { greater } from "./greater.ts";
 import { greaterEqual } from "./greater-equal.ts";
 import { hardSwish } from "./hard-swish.ts";
+import { hashtable } from "./hashtable.ts";
+import { hashtableFind } from "./hashtable-find.ts";
+import { hashtableImport } from "./hashtable-import.ts";
+import { hashtableSize } from "./hashtable-size.ts";
 import { ifOp } from "./if.ts";
 import { imag } from "./imag.ts";
 import { l2Normalization } from "./l2-normalization.ts";
@@ -86,6 +92,7 @@ import { prelu } from "./prelu.ts";
 import { quantize } from "./quantize.ts";
 import { range } from "./range.ts";
 import { rank } from "./rank.ts";
+import { readVariable } from "./read-variable.ts";
 import { real } from "./real.ts";
 import { reduceAll } from "./reduce-all.ts";
 import { reduceAny } from "./reduce-any.ts";
@@ -140,16 +147,18 @@ import { unsortedSegmentMax } from "./unsorted-segment-max.ts";
 import { unsortedSegmentMin } from "./unsorted-segment-min.ts";
 import { unsortedSegmentProd } from "./unsorted-segment-prod.ts";
 import { unsortedSegmentSum } from "./unsorted-segment-sum.ts";
+import { varHandle } from "./var-handle.ts";
 import { where } from "./where.ts";
 import { whileOp } from "./while.ts";
 import { zerosLike } from "./zeros-like.ts";
 
 export const operators: readonly Op[] = [
   abs,
-  addN,
   add,
+  addN,
   argMax,
   argMin,
+  assignVariable,
   atan2,
   averagePool2d,
   batchMatmul,
@@ -159,13 +168,14 @@ export const operators: readonly Op[] = [
   bidirectionalSequenceRnn,
   broadcastArgs,
   broadcastTo,
+  callOnce,
   cast,
   ceil,
   complexAbs,
   concatenation,
   conv2d,
-  conv3dTranspose,
   conv3d,
+  conv3dTranspose,
   cos,
   cumsum,
   custom,
@@ -182,26 +192,30 @@ export const operators: readonly Op[] = [
   exp,
   expandDims,
   fill,
+  floor,
   floorDiv,
   floorMod,
-  floor,
   fullyConnected,
-  gatherNd,
   gather,
+  gatherNd,
   gelu,
-  greaterEqual,
   greater,
+  greaterEqual,
   hardSwish,
+  hashtable,
+  hashtableFind,
+  hashtableImport,
+  hashtableSize,
   ifOp,
   imag,
   l2Normalization,
   l2Pool2d,
   leakyRelu,
-  lessEqual,
   less,
+  lessEqual,
   localResponseNormalization,
-  logSoftmax,
   log,
+  logSoftmax,
   logicalAnd,
   logicalNot,
   logicalOr,
@@ -228,15 +242,16 @@ export const operators: readonly Op[] = [
   quantize,
   range,
   rank,
+  readVariable,
   real,
   reduceAll,
   reduceAny,
   reduceMax,
   reduceMin,
   reduceProd,
+  relu,
   relu0To1,
   reluN1To1,
-  relu,
   relu6,
   reshape,
   resizeBilinear,
@@ -249,8 +264,8 @@ export const operators: readonly Op[] = [
   rsqrt,
   scatterNd,
   segmentSum,
-  selectV2,
   select,
+  selectV2,
   shape,
   sign,
   sin,
@@ -259,8 +274,8 @@ export const operators: readonly Op[] = [
   spaceToBatchNd,
   spaceToDepth,
   sparseToDense,
-  splitV,
   split,
+  splitV,
   sqrt,
   square,
   squaredDifference,
@@ -272,8 +287,8 @@ export const operators: readonly Op[] = [
   tanh,
   tile,
   topkV2,
-  transposeConv,
   transpose,
+  transposeConv,
   unidirectionalSequenceLstm,
   unidirectionalSequenceRnn,
   unique,
@@ -282,6 +297,7 @@ export const operators: readonly Op[] = [
   unsortedSegmentMin,
   unsortedSegmentProd,
   unsortedSegmentSum,
+  varHandle,
   where,
   whileOp,
   zerosLike,

@@ -4,6 +4,7 @@
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
 import type { Graph, Model } from "../ir/graph.ts";
+import { opOf } from "../ops/registry.ts";
 import { type Phase, verifyGraph } from "../ops/verify-graph.ts";
 import { assignLayouts, assignLayoutsOfEnds } from "./assign-layouts.ts";
 import { chooseWithoutSoftmax } from "./choose-without-softmax.ts";
@@ -155,9 +156,11 @@ export interface RunPassesOptions {
 
 /**
  * Brings every graph of a model into the canonical float form that a `.tflite` file can hold.
- * Tensor ids of inputs and outputs stay, and so do signatures. Throws GRAPH_INVALID only for our own mistakes.
+ * Tensor ids of inputs and outputs stay, and so do signatures. A model that keeps something from run to run in variables
+ * or tables is returned as it is. Throws GRAPH_INVALID only for our own mistakes.
  */
 export function runPasses(model: Model, options: RunPassesOptions = {}): Model {
+  if (model.graphs.some(({ nodes }) => nodes.some(({ kind }) => opOf(kind)?.effect === true))) return model;
   const rows = options.ioLayout === "channels-last" ? stagesWithFreeEnds : stages;
   return {
     ...model,

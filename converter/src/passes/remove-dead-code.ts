@@ -17,7 +17,9 @@ export const removeDeadCode: Pass = {
         node.outputs.some((id) => live.has(id) || graph.isOutput(id)) ||
         hasState(node.inputs);
       if (!needed) graph.remove(node);
-      else for (const id of [...node.inputs, ...node.outputs]) if (id !== null) live.add(id);
+      else
+        for (const id of [...node.inputs, ...node.outputs, ...(node.intermediates ?? [])])
+          if (id !== null) live.add(id);
     }
     for (const { id } of [...graph.tensors.values()]) {
       if (!live.has(id) && !graph.isInput(id) && !graph.isOutput(id)) graph.dropTensor(id);

@@ -38,16 +38,18 @@ export function readOperator(operator: FileOperator, place: OperatorPlace): Node
   const number = builtinCodeOf(code, path);
   const inputs = operator.inputs.map((id) => (id === -1 ? null : tensorId(id, tensors, path)));
   const outputs = operator.outputs.map((id) => tensorId(id, tensors, path));
-  if (outputs.length === 0) throw corrupt(path, "an operator without results");
+  const intermediates = operator.intermediates.map((id) => tensorId(id, tensors, path));
 
   const op = opByCode(number);
+  if (outputs.length === 0 && op?.effect !== true) throw corrupt(path, "an operator without results");
   const kind = builtinOperatorNames[number] ?? `#${number}`;
-  const name = tensors[outputs[0] ?? 0]?.name || `${kind.toLowerCase()}_${place.index}`;
+  const name = tensors[outputs[0] ?? -1]?.name || `${kind.toLowerCase()}_${place.index}`;
   const reason = op ? refusalOf(operator, op, place) : "Flotilla does not know this operator";
   if (!op || reason !== null)
     return { node: name, operator: op === custom ? code.customCode : kind, reason: reason ?? "unknown" };
   if (op === custom) return custom.node({ name, inputs, outputs, attributes: customAttributes(operator, code, place) });
-  return op.node({ name, inputs, outputs, attributes: attributesOf(operator, op, path) });
+  const node = op.node({ name, inputs, outputs, attributes: attributesOf(operator, op, path) });
+  return intermediates.length === 0 ? node : Object.freeze({ ...node, intermediates: Object.freeze(intermediates) });
 }
 
 /** The greater of the two code fields (`GetBuiltinCode`): old files have only the one-byte one. */
@@ -63,14 +65,13 @@ function tensorId(index: number, tensors: readonly FileTensor[], path: string): 
 }
 
 function refusalOf(operator: FileOperator, op: Op, { refusedTensors, tensors }: OperatorPlace): string | null {
-  for (const index of [...operator.inputs, ...operator.outputs]) {
+  for (const index of [...operator.inputs, ...operator.outputs, ...operator.intermediates]) {
     const refused = refusedTensors.get(index);
     if (refused !== undefined) return `the tensor "${tensors[index]?.name}" is not supported: ${refused}`;
   }
   if (operator.builtinOptions2) return "its options are of the second union (StableHLO)";
   const changed = operator.inputs.filter((id, i) => operator.mutatingVariableInputs[i] === true && id >= 0);
   if (changed.some((id) => tensors[id]?.isVariable !== true)) return "it changes an input in place";
-  if (operator.intermediates.length > 0) return "it has intermediate tensors";
   if (op !== custom && operator.customOptions.byteLength > 0) return "a builtin operator with custom options";
   return null;
 }

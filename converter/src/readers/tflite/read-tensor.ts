@@ -42,6 +42,7 @@ export function readTensor(
   const constant = sparsity ? denseConstant({ ...file, sparsity }, dtype, shape, stored, budget, path) : stored;
   if (typeof constant === "string") return { refused: constant };
   if (file.isVariable && constant.byteLength > 0) throw corrupt(path, "a variable tensor has a value");
+  if (dtype === "resource" && constant.byteLength > 0) throw corrupt(path, "a handle has a value");
   if (constant.byteLength > 0 && dtype !== "string" && constant.byteLength !== byteSize(dtype, shape))
     throw corrupt(path, `${constant.byteLength} bytes for ${dtype}[${shape.join(", ")}]`, {
       bytes: constant.byteLength,

@@ -20,6 +20,7 @@ import type { Graph, Model, Node, Signature, Tensor, TensorId } from "../../ir/g
 import { attachedFiles } from "./attached-files.ts";
 import { type BufferOf, fileBuffers } from "./file-buffers.ts";
 import { foldDensify } from "./fold-densify.ts";
+import { foldVariables, type ReadGraph, renumberGraphs } from "./fold-variables.ts";
 import { readOperator, type UnsupportedUse } from "./read-operator.ts";
 import { readTensor } from "./read-tensor.ts";
 import { settleGraph } from "./settle-graph.ts";
@@ -51,9 +52,20 @@ export function readTflite(bytes: Uint8Array | RandomAccess): Model {
     readGraph(graph, { file, model, bufferOf, budget, unsupported, path: `Model.subgraphs[${i}]` }),
   );
   if (unsupported.length > 0) throw unsupportedOperators(unsupported);
-  const settled = graphs.map(({ settle }) => settle());
+  for (const [i, graph] of graphs.entries())
+    graph.nodes = foldDensify(
+      at(model.subgraphs, i, "Model.subgraphs", "graph"),
+      graph.nodes,
+      graph.tensors,
+      graph.path,
+    );
+  const entered = new Set([0, ...model.signatureDefs.map(({ subgraphIndex }) => subgraphIndex)]);
+  const idle = foldVariables(graphs, entered);
+  const kept = graphs.map((_, i) => i).filter((i) => !idle.has(i));
+  const numbers = new Map(kept.map((old, i) => [old, i]));
+  const settled = kept.map((i) => settle(at(graphs, i, "Model.subgraphs", "graph"), numbers));
   const [main] = settled;
-  const signatures = readSignatures(model, settled);
+  const signatures = readSignatures(model, settled, numbers);
   const files = model.metadata.some(({ name }) => name === metadataName) ? attachedFiles(file) : new Map();
   return Object.freeze({
     description: model.description,
@@ -75,8 +87,21 @@ interface GraphPlace {
   readonly path: string;
 }
 
+/** A graph whose shapes are not settled yet. */
+interface UnsettledFileGraph extends ReadGraph {
+  readonly name: string;
+  readonly path: string;
+}
+
+function settle(graph: UnsettledFileGraph, numbers: ReadonlyMap<number, number>): Graph {
+  const { name, tensors, inputs, outputs } = graph;
+  const nodes = Object.freeze(graph.nodes.map((node) => renumberGraphs(node, numbers)));
+  settleGraph({ ...graph, nodes });
+  return Object.freeze({ name, tensors, nodes, inputs, outputs });
+}
+
 /** Reads everything and collects what is unsupported; shapes are settled once it is known that nothing is. */
-function readGraph(graph: FileGraph, place: GraphPlace): { settle: () => Graph } {
+function readGraph(graph: FileGraph, place: GraphPlace): UnsettledFileGraph {
   const { unsupported, path } = place;
   const tensors = new Map<TensorId, Tensor>();
   const unranked = new Set<TensorId>();
@@ -111,13 +136,7 @@ function readGraph(graph: FileGraph, place: GraphPlace): { settle: () => Graph }
       return index as TensorId;
     });
   const [inputs, outputs] = [idsOf(graph.inputs, "inputs"), idsOf(graph.outputs, "outputs")];
-  return {
-    settle: () => {
-      const dense = foldDensify(graph, nodes, tensors, path);
-      settleGraph({ tensors, unranked, nodes: dense, inputs, outputs, path });
-      return Object.freeze({ name: graph.name, tensors, nodes: Object.freeze(dense), inputs, outputs });
-    },
-  };
+  return { name: graph.name, path, tensors, unranked, nodes, inputs, outputs };
 }
 
 function unsupportedOperators(uses: readonly UnsupportedUse[]): FlotillaError {
@@ -130,10 +149,11 @@ function unsupportedOperators(uses: readonly UnsupportedUse[]): FlotillaError {
   );
 }
 
-function readSignatures(model: FileModel, graphs: readonly Graph[]): Signature[] {
+function readSignatures(model: FileModel, graphs: readonly Graph[], numbers: ReadonlyMap<number, number>): Signature[] {
   return model.signatureDefs.map((signature, i) => {
     const path = `Model.signatureDefs[${i}]`;
-    const graph = at(graphs, signature.subgraphIndex, path, "graph");
+    const place = numbers.get(signature.subgraphIndex) ?? -1;
+    const graph = at(graphs, place, path, "graph");
     const named = (maps: typeof signature.inputs): Signature["inputs"] =>
       maps.map(({ name, tensorIndex }) => {
         const tensor = tensorIndex as TensorId;
@@ -142,7 +162,7 @@ function readSignatures(model: FileModel, graphs: readonly Graph[]): Signature[]
       });
     return {
       key: signature.signatureKey,
-      graph: signature.subgraphIndex,
+      graph: place,
       inputs: named(signature.inputs),
       outputs: named(signature.outputs),
     };

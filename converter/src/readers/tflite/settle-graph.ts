@@ -40,6 +40,9 @@ export function settleGraph(graph: UnsettledGraph): void {
     }
     settleResults(graph, node, here);
   }
+  for (const { kind, intermediates = [] } of nodes)
+    for (const id of intermediates)
+      if (ready.has(id)) throw corrupt(path, `"${tensors.get(id)?.name}" is inside ${kind} and made elsewhere`);
   for (const id of graph.outputs)
     if (!ready.has(id)) throw corrupt(path, `the output "${tensors.get(id)?.name}" is never made`, { tensor: id });
 }
@@ -53,7 +56,7 @@ function readyEmpty(
   ready: Set<TensorId>,
 ): void {
   const tensor = tensors.get(id);
-  if (!tensor || made.has(id) || byteSize(tensor.dtype, tensor.shape) !== 0)
+  if (!tensor || made.has(id) || tensor.dtype === "resource" || byteSize(tensor.dtype, tensor.shape) !== 0)
     throw corrupt(path, `"${tensor?.name}" is used before it is made`, { tensor: id });
   tensors.set(id, Object.freeze({ ...tensor, constant: constantOf(new Uint8Array(0)) }));
   ready.add(id);

@@ -162,6 +162,7 @@ function encodableGraph(graph: Graph, places: Places, codes: OperatorCodes, buff
       opcodeIndex: codes.indexOf(node),
       inputs: node.inputs.map((id) => (id === null ? -1 : placed(id))),
       outputs: node.outputs.map(placed),
+      ...(node.intermediates ? { intermediates: node.intermediates.map(placed) } : {}),
       ...changedOperands(graph, node),
       ...encodableOptions(node),
     })),
