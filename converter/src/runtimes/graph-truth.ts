@@ -3,12 +3,13 @@
  * Operators that tfjs does not have are named: then only recorded outputs can prove the conversion.
  */
 import { asFlotillaError, FlotillaError } from "@flotilla/protocol/errors";
-import { isJsonObject, type JsonValue } from "@flotilla/protocol/json-value";
+import { isJsonObject, type JsonObject, type JsonValue } from "@flotilla/protocol/json-value";
 import type { NdArray } from "@flotilla/protocol/nd-array";
 import type { Model, TensorId } from "../ir/graph.ts";
 import { tensorOf } from "../ir/graph.ts";
 import { runtimeLabel, type SourceTruth } from "./source-truth.ts";
 import { createTfjsGraphRuntime, type GraphEnd, type GraphSource } from "./tfjs-graph.ts";
+import { exactOperator } from "./tfjs-operators.ts";
 
 /** The source as tfjs takes it, and which of its tensors the model's inputs and outputs are, in the model's order. */
 export interface GraphTruthSource {
@@ -32,7 +33,7 @@ export async function graphTruth({ source, inputs, outputs }: GraphTruthSource, 
   const ends = (names: readonly string[], ids: readonly TensorId[], letter: string) =>
     Object.fromEntries(names.map((name, at) => [`${letter}${at}`, end(name, ids[at])]));
   const signature = { inputs: ends(inputs, graph.inputs, "i"), outputs: ends(outputs, graph.outputs, "o") };
-  const modelTopology = withSoundOneHot(source.modelTopology);
+  const modelTopology = withExactOperators(source.modelTopology);
   const loaded = await runtime.load({ ...source, modelTopology, signature }).catch(unavailable);
   return {
     label: runtimeLabel({ ...runtime, build: loaded.build }),
@@ -55,22 +56,19 @@ export async function graphTruth({ source, inputs, outputs }: GraphTruthSource, 
   };
 }
 
-/** The WASM kernel of OneHot in tfjs 4.22 writes integers into a float tensor: so integers are asked for, and cast. */
-function withSoundOneHot(topology: GraphSource["modelTopology"]): GraphSource["modelTopology"] {
-  const { node } = topology;
-  if (!Array.isArray(node)) return topology;
-  return {
-    ...topology,
-    node: node.flatMap((one: JsonValue): JsonValue[] => {
-      if (!isJsonObject(one) || one.op !== "OneHot" || !isJsonObject(one.attr)) return [one];
-      const integers = `${String(one.name)}/integers`;
-      const attr = { SrcT: { type: "DT_INT32" }, DstT: one.attr.T ?? { type: "DT_FLOAT" } };
-      return [
-        { ...one, name: integers, attr: { ...one.attr, T: { type: "DT_INT32" } } },
-        { name: one.name ?? "", op: "Cast", input: [integers], attr },
-      ];
-    }),
-  };
+/** With operators that tfjs lacks or mistakes under the names of those that are exact. */
+function withExactOperators(topology: GraphSource["modelTopology"]): GraphSource["modelTopology"] {
+  const { node, library } = topology as JsonObject; // JSON by its readers, which made or parsed it
+  const exact = (nodes: JsonValue | undefined): JsonValue[] =>
+    Array.isArray(nodes) ? nodes.map((one: JsonValue) => exactNode(one)) : [];
+  const functions = isJsonObject(library) && Array.isArray(library.function) ? library.function : [];
+  const bodies = functions.map((one: JsonValue) => (isJsonObject(one) ? { ...one, nodeDef: exact(one.nodeDef) } : one));
+  return { ...topology, node: exact(node), ...(bodies.length > 0 ? { library: { function: bodies } } : {}) };
+}
+
+function exactNode(one: JsonValue): JsonValue {
+  const op = isJsonObject(one) && typeof one.op === "string" ? exactOperator(one.op) : undefined;
+  return isJsonObject(one) && op !== undefined ? { ...one, op } : one;
 }
 
 function unavailable(thrown: unknown): never {

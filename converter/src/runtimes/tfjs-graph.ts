@@ -9,6 +9,7 @@ import type * as Core from "@tensorflow/tfjs-core";
 import { checkInput, joinRows, misfit, sliceRows } from "./source-batches.ts";
 import type { SourceModel, SourceRuntime, SourceTensor } from "./source-runtime.ts";
 import { inTurn, loadEngine, TfjsBackend, tfjsCannot, tfjsVersion, wasmBuild } from "./tfjs-engine.ts";
+import { registerExactOperators } from "./tfjs-operators.ts";
 
 /** One input or output of a signature, as in model.json. */
 export interface GraphEnd {
@@ -42,6 +43,7 @@ export function createTfjsGraphRuntime(): SourceRuntime<GraphSource> {
     build: wasmBuild,
     async load(source) {
       const [core, converter] = await Promise.all([loadEngine(), import("@tensorflow/tfjs-converter")]);
+      registerExactOperators(core, converter);
       const backend = new TfjsBackend(core, owner);
       const model = await backend.run("cannot load the model", () => loadModel(converter, source));
       return new TfjsGraphModel(core, backend, model, source);

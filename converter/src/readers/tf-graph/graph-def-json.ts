@@ -1,9 +1,19 @@
 /**
  * A graph without calls and variables → the JSON that tfjs-converter takes, its constants as weights: what a conversion is
- * proven against. Nothing is simplified on the way, so a mistake of ours cannot hide on both sides.
+ * proven against. Nothing is simplified on the way, so a mistake of ours cannot hide on both sides. Functions that loops and
+ * branches name go with it, as its library.
+ * Rules: tfjs-converter `operations/operation_mapper.ts` (transformGraph, mapFunction).
  */
 import type { JsonObject, JsonValue } from "@flotilla/protocol/json-value";
-import { attrOf, type TfAttr, type TfGraph, type TfNode, type TfOutput } from "./graph.ts";
+import {
+  attrOf,
+  parameterOp,
+  type TfAttr,
+  type TfFunction,
+  type TfGraph,
+  type TfNode,
+  type TfOutput,
+} from "./graph.ts";
 import { dtypeOf, withoutRef } from "./tensor-types.ts";
 
 export interface GraphJson {
@@ -20,6 +30,9 @@ const names: Readonly<Record<string, string>> = {
   CheckNumericsV2: "Identity",
   Inv: "Reciprocal",
   HostConst: "Const",
+  ReadVariableOp: "Identity",
+  ResourceGather: "Gather",
+  ResourceGatherNd: "GatherNd",
   Rint: "Round",
 };
 
@@ -36,39 +49,111 @@ const defaults: Readonly<Record<string, JsonObject>> = {
   DepthToSpace: { data_format: { s: base64("NHWC") } },
 };
 
+interface WeightJson {
+  readonly spec: JsonObject;
+  readonly data: ArrayBuffer;
+}
+
 /** The part of the graph that these results need, and these placeholders. */
 export function graphJson(graph: TfGraph, outputs: readonly TfOutput[], inputs: readonly TfOutput[]): GraphJson {
-  const nodes = neededNodes(graph, outputs, inputs);
-  const weights: { readonly spec: JsonObject; readonly data: ArrayBuffer }[] = [];
-  const node = nodes.map((one) => {
-    const value = one.op === "Const" || one.op === "HostConst" ? attrOf(one, "value", "tensor") : undefined;
-    if (value?.constant) {
-      const { constant, shape } = value;
-      const dtype = dtypeOf(value.type) ?? "float32";
-      weights.push({ spec: { name: one.name, shape, dtype }, data: Uint8Array.from(constant.bytes()).buffer });
-    }
-    return nodeJson(one);
-  });
+  const nodes = neededNodes(graph.nodes, outputs, new Set(inputs.map(({ node }) => node)));
+  const called = calledFunctions(graph, nodes);
+  const functions = called.map((one) => ({ name: one.name, ...bodyJson(one) }));
+  const weights = [...weightsOf(nodes), ...functions.flatMap((one) => one.weights)];
   return {
-    modelTopology: { node, versions: { producer: 1, minConsumer: 0 } },
+    modelTopology: {
+      node: nodes.map(nodeJson),
+      ...(functions.length > 0 ? { library: { function: functions.map(({ json }) => json) } } : {}),
+      versions: { producer: 1, minConsumer: 0 },
+    },
     weightSpecs: weights.map(({ spec }) => spec),
     weightData: weights.map(({ data }) => data),
   };
 }
 
+const weightsOf = (nodes: readonly TfNode[]): readonly WeightJson[] =>
+  nodes.flatMap((one) => {
+    const value = one.op === "Const" || one.op === "HostConst" ? attrOf(one, "value", "tensor") : undefined;
+    if (!value?.constant) return [];
+    const { constant, shape } = value;
+    const dtype = dtypeOf(value.type) ?? "float32";
+    return [{ spec: { name: one.name, shape, dtype }, data: Uint8Array.from(constant.bytes()).buffer }];
+  });
+
 /** In the graph's order. */
-function neededNodes(graph: TfGraph, outputs: readonly TfOutput[], inputs: readonly TfOutput[]): readonly TfNode[] {
-  const fed = new Set(inputs.map(({ node }) => node));
+function neededNodes(
+  nodes: ReadonlyMap<string, TfNode>,
+  outputs: readonly TfOutput[],
+  fed: ReadonlySet<string>,
+): readonly TfNode[] {
   const needed = new Set(fed);
   const open = outputs.map(({ node }) => node);
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
     if (needed.has(name)) continue;
     needed.add(name);
-    for (const input of graph.nodes.get(name)?.inputs ?? []) open.push(input.node);
+    for (const input of nodes.get(name)?.inputs ?? []) open.push(input.node);
   }
-  return [...graph.nodes.values()]
+  return [...nodes.values()]
     .filter(({ name }) => needed.has(name))
     .map((node) => (fed.has(node.name) ? { ...node, inputs: [] } : node));
+}
+
+/** Functions that these nodes name, and that those name in turn, each once. */
+function calledFunctions({ functions }: TfGraph, nodes: readonly TfNode[]): readonly TfFunction[] {
+  const found = new Map<string, TfFunction>();
+  const open = namedFunctions(nodes);
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    const callee = found.has(name) ? undefined : functions.get(name);
+    if (!callee) continue;
+    found.set(name, callee);
+    open.push(...namedFunctions([...callee.nodes.values()]));
+  }
+  return [...found.values()];
+}
+
+const namedFunctions = (nodes: readonly TfNode[]): string[] =>
+  nodes.flatMap(({ attrs }) =>
+    [...attrs.values()]
+      .flatMap((attr) => (attr.kind === "list" ? attr.value : [attr]))
+      .flatMap((attr) => (attr.kind === "func" ? [attr.value] : [])),
+  );
+
+/**
+ * Weights are looked up by the node's name alone, so nodes are named after their function. Each result has a node of its
+ * own: tfjs remembers one place of result per node.
+ */
+function bodyJson(callee: TfFunction): { readonly json: JsonObject; readonly weights: readonly WeightJson[] } {
+  const inside = (name: string): string => `${callee.name}/${name}`;
+  const { parameters, results } = callee;
+  const nodes = neededNodes(callee.nodes, results, new Set())
+    .filter(({ op }) => op !== parameterOp)
+    .map((node) => ({
+      ...node,
+      name: inside(node.name),
+      inputs: node.inputs.map(({ node: from, port }) => ({ node: inside(from), port })),
+    }));
+  const ends = results.map(({ node, port }, at) => ({
+    name: inside(`result ${at}`),
+    op: "Identity",
+    input: [port === 0 ? inside(node) : `${inside(node)}:${port}`],
+    attr: {},
+  }));
+  const typeOf = (name: string): string => {
+    const node = callee.nodes.get(name);
+    return tfjsType((node && attrOf(node, "T", "type")) ?? "DT_FLOAT");
+  };
+  return {
+    json: {
+      signature: {
+        name: callee.name,
+        inputArg: parameters.map((name) => ({ name: inside(name), type: typeOf(name) })),
+        outputArg: ends.map((_, at) => ({ name: `result ${at}`, type: "DT_FLOAT" })),
+      },
+      nodeDef: [...nodes.map(nodeJson), ...ends],
+      ret: Object.fromEntries(ends.map(({ name }, at) => [`result ${at}`, name])),
+    },
+    weights: weightsOf(nodes),
+  };
 }
 
 function nodeJson({ name, op, inputs, attrs }: TfNode): JsonObject {
