@@ -81,7 +81,8 @@ function verifyGraph(
     }
     for (const id of operator.outputs) {
       const result = at(tensors, id, here, "tensor");
-      if (result.constant || result.variable || made.has(id))
+      // State may be written: TensorFlow's converter widens float16 zeros into it.
+      if (result.constant || made.has(id))
         throw corrupt(here, `"${result.name}" is made twice, or is no value to make`, { tensor: id });
       made.add(id);
       ready[id] = true;

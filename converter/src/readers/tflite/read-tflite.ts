@@ -20,6 +20,7 @@ import type { Graph, Model, Node, Signature, Tensor, TensorId } from "../../ir/g
 import { attachedFiles } from "./attached-files.ts";
 import { type BufferOf, fileBuffers } from "./file-buffers.ts";
 import { foldDensify } from "./fold-densify.ts";
+import { foldInitialState } from "./fold-initial-state.ts";
 import { foldVariables, type ReadGraph, renumberGraphs } from "./fold-variables.ts";
 import { readOperator, type UnsupportedUse } from "./read-operator.ts";
 import { readTensor } from "./read-tensor.ts";
@@ -95,7 +96,8 @@ interface UnsettledFileGraph extends ReadGraph {
 
 function settle(graph: UnsettledFileGraph, numbers: ReadonlyMap<number, number>): Graph {
   const { name, tensors, inputs, outputs } = graph;
-  const nodes = Object.freeze(graph.nodes.map((node) => renumberGraphs(node, numbers)));
+  const left = foldInitialState(graph.nodes, tensors);
+  const nodes = Object.freeze(left.map((node) => renumberGraphs(node, numbers)));
   settleGraph({ ...graph, nodes });
   return Object.freeze({ name, tensors, nodes, inputs, outputs });
 }

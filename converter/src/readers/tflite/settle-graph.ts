@@ -101,9 +101,13 @@ function inferred(
   }
 }
 
-/** Both views of a shape in one; null when they contradict each other. */
+/**
+ * Both views of a shape in one; null when they contradict each other. Axes of size 1 that are too many or too few do not:
+ * TensorFlow's converter stores [1, n] for a list of n (NON_MAX_SUPPRESSION_V4).
+ */
 function settled(result: Shape, stored: Shape): Shape | null {
-  if (result.length !== stored.length) return null;
+  const wide = (shape: Shape): string => shape.filter((size) => size !== 1).join();
+  if (result.length !== stored.length) return result.includes(-1) || wide(result) !== wide(stored) ? null : result;
   if (result.some((size, axis) => size !== -1 && stored[axis] !== -1 && size !== stored[axis])) return null;
   return Object.freeze(result.map((size, axis) => (size === -1 ? (stored[axis] ?? -1) : size)));
 }
