@@ -43,6 +43,8 @@ export interface ConvertOptions {
   readonly proofSamples?: number;
   /** Input name → whole shape. */
   readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
+  /** Of a SavedModel: which signature to take; default "serving_default", or the only one. */
+  readonly signature?: string;
   /** Inputs and outputs of sources with channels first keep their axes; default: they are declared with channels last. */
   readonly keepIoLayout?: boolean;
   /** "litert", "tflite-2.5" and the like: UNSUPPORTED_OPERATOR for operators that the runtime lacks. */

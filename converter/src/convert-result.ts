@@ -10,6 +10,8 @@ export interface ConvertResult {
     readonly sha256: string;
     /** Elements of all float constants of the source. */
     readonly parameters: number;
+    /** Of a SavedModel: signatures that are not in the variants; each is converted on its own. */
+    readonly otherSignatures?: readonly string[];
   };
   readonly variants: readonly ConvertedVariant[];
   readonly seconds: ConvertSeconds;

@@ -130,7 +130,9 @@ class Conversion {
       };
     });
     const { path, format, sha256 } = source;
-    const facts = { path, format, sha256, parameters: parametersOf(source.model) };
+    const { otherSignatures = [] } = source;
+    const left = otherSignatures.length > 0 ? { otherSignatures } : {};
+    const facts = { path, format, sha256, parameters: parametersOf(source.model), ...left };
     const files = drafts.flatMap((draft, at): [string, FileContent][] => {
       const variant = variants[at];
       if (!variant) throw new FlotillaError("INTERNAL", `There is no variant ${at}.`);

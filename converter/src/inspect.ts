@@ -19,6 +19,8 @@ export interface Inspection extends FileFacts {
     readonly inputs: readonly string[];
     readonly outputs: readonly string[];
   }[];
+  /** Of a SavedModel: signatures beside the one that is shown; `--signature` takes another. */
+  readonly otherSignatures: readonly string[];
   /** Constants by dtype: how many, and their bytes. */
   readonly constants: Readonly<Record<string, { readonly count: number; readonly bytes: number }>>;
   readonly metadata: readonly { readonly name: string; readonly bytes: number }[];
@@ -57,6 +59,7 @@ export async function inspect(path: string, options: OpenSourceOptions = {}): Pr
       inputs: inputs.map(({ name }) => name),
       outputs: outputs.map(({ name }) => name),
     })),
+    otherSignatures: source.otherSignatures ?? [],
     constants: Object.fromEntries([...constants].sort(([a], [b]) => (a < b ? -1 : 1))),
     metadata: model.metadata.map(({ name, bytes }) => ({ name, bytes: bytes.byteLength })),
     ...fileFacts(model),

@@ -32,6 +32,11 @@ export async function openSource(path: string, options: OpenSourceOptions = {}):
   const file = await modelFileOf(path);
   const asked = options.format ?? "auto";
   const format = asked === "auto" ? await detectFormat(file) : asked;
+  if (options.signature !== undefined && format !== "saved-model") {
+    throw new FlotillaError("CONFIG_INVALID", `--signature is for SavedModels; ${path} is ${format}.`, {
+      details: { path, found: format, signature: options.signature },
+    });
+  }
   const opener = openers[format];
   if (opener) return opener(path, file, options);
   throw new FlotillaError("UNSUPPORTED_FORMAT", `${path} is ${format}, which is not read yet.`, {

@@ -102,6 +102,7 @@ async function convertOptions(model: string, options: Options): Promise<ConvertO
     ...(options.golden === undefined ? {} : { golden: String(options.golden) }),
     ...(proofSamples === undefined ? {} : { proofSamples }),
     ...(inputShapes === undefined ? {} : { inputShapes }),
+    ...(options.signature === undefined ? {} : { signature: String(options.signature) }),
   };
 }
 
@@ -142,6 +143,10 @@ function resultText({ source, variants, seconds }: ConvertResult): string {
       `${recipe}: constant on these samples: ${parity.dead.join(", ")}. Prove it on real data (--calibration).`,
     );
   }
+  const { otherSignatures = [] } = source;
+  if (otherSignatures.length > 0) {
+    lines.push(`Not in these files: the signatures ${otherSignatures.join(", ")}. Convert each with --signature.`);
+  }
   lines.push(`${seconds.total.toFixed(1)} s`);
   return lines.join("\n");
 }
@@ -170,6 +175,7 @@ const withOptions = (command: Command): Command => {
       "fixes dynamic sizes (image=1x224x224x3; ? keeps one dynamic); may be repeated",
       collect,
     )
+    .option("--signature <name>", "of a SavedModel: which one to take; default serving_default, or the only one")
     .option("--preprocess <file>", "JSON: input name → steps from a picture to what the model takes")
     .option("--evaluate <data>", "labelled data: measures accuracy of source and variants")
     .option("--evaluate-samples <n>", "how many of them, evenly spread; default all")

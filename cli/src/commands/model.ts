@@ -2,7 +2,7 @@
 import type { Inspection } from "@flotilla/converter/inspect";
 import type { RunReport } from "@flotilla/converter/run-model";
 import type { Command } from "commander";
-import { collect, leaf } from "../command.ts";
+import { collect, leaf, type Options } from "../command.ts";
 import { inputShapesOf, numberOf, preprocessingOf, wordOf } from "../option-values.ts";
 import { bytesForPeople, percent, table } from "../output.ts";
 import { formatOf } from "./convert.ts";
@@ -14,7 +14,11 @@ const sourceOptions = (command: Command): Command =>
       "--input <name=shape>",
       "fixes dynamic sizes (image=1x224x224x3; ? keeps one dynamic); may be repeated",
       collect,
-    );
+    )
+    .option("--signature <name>", "of a SavedModel: which one to take; default serving_default, or the only one");
+
+const signatureOf = ({ signature }: Options): { readonly signature?: string } =>
+  signature === undefined ? {} : { signature: String(signature) };
 
 function inspectionText(found: Inspection, withGraph: boolean): string {
   const end = ({ name, dtype, shape, scale, zeroPoint }: Inspection["inputs"][number]) =>
@@ -33,6 +37,7 @@ function inspectionText(found: Inspection, withGraph: boolean): string {
       "signature",
       `${key}(${inputs.join(", ")}) -> (${outputs.join(", ")})`,
     ]),
+    ...found.otherSignatures.map((key): [string, string] => ["not shown", `signature ${key} (--signature ${key})`]),
     ...found.metadata.map(({ name, bytes }): [string, string] => ["metadata", `${name}, ${bytesForPeople(bytes)}`]),
   ];
   const operators = Object.entries(found.operators).map(([name, { count, version }]) => [
@@ -83,6 +88,7 @@ export function addModelCommands(program: Command): void {
       const found = await inspect(args[0]!, {
         ...(format === undefined ? {} : { format }),
         ...(inputShapes === undefined ? {} : { inputShapes }),
+        ...signatureOf(options),
       });
       output.result(found, () => inspectionText(found, options.graph !== false));
     },
@@ -109,6 +115,7 @@ export function addModelCommands(program: Command): void {
         data: String(options.data),
         ...(format === undefined ? {} : { format }),
         ...(inputShapes === undefined ? {} : { inputShapes }),
+        ...signatureOf(options),
         ...(preprocess === undefined ? {} : { preprocess }),
         ...(samples === undefined ? {} : { samples }),
         ...(runtime === undefined ? {} : { runtime }),

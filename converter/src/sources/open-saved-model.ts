@@ -16,7 +16,8 @@ import { digestingSource, type SourceOpener } from "./source.ts";
 export const openSavedModel: SourceOpener = async (path, file, options) => {
   const folder = dirname(resolve(file));
   const source = digestingSource(folderSource(folder));
-  const { graph, inputs, outputs, signature } = await readSavedModel(source, basename(file));
+  const read = await readSavedModel(source, basename(file), options.signature);
+  const { graph, inputs, outputs, signature } = read;
   const { inputShapes } = options;
   const label = basename(folder);
   const model = lowerGraph({ label, graph, inputs, outputs, signature, ...(inputShapes ? { inputShapes } : {}) });
@@ -27,6 +28,7 @@ export const openSavedModel: SourceOpener = async (path, file, options) => {
     format: "saved-model",
     sha256: source.digest(),
     model,
+    otherSignatures: read.signatures.filter((one) => one !== signature),
     truth: async () =>
       (await savedModelTruth({ folder, tags: ["serve"], signature }, model)) ??
       graphTruth(

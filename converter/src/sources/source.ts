@@ -31,6 +31,8 @@ export interface OpenedSource {
   readonly model: Model;
   /** Its images have channels first: inputs and outputs may be declared with channels last in the files made of it. */
   readonly channelsFirst?: boolean;
+  /** Of a SavedModel: signatures beside the one that was taken, which are left behind. */
+  readonly otherSignatures?: readonly string[];
   /** A LayersModel's topology and weights, to be written as a LayersModel again. */
   readonly layersModel?: () => LayersModelParts;
   /** The original in its own runtime. `runtimes`: `.tflite` runtimes, best first. Throws PROOF_UNAVAILABLE. */
@@ -41,6 +43,8 @@ export interface OpenSourceOptions {
   readonly format?: SourceFormat | "auto";
   /** Input name → whole shape: fixes dynamic sizes. */
   readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
+  /** Of a SavedModel: which signature to take; default "serving_default", or the only one. */
+  readonly signature?: string;
 }
 
 /** Opens a model of one format. `path` is what the caller gave, `file` the file that says what the model is. */
