@@ -1,8 +1,8 @@
 """Quantizes float `.tflite` files with AI Edge Quantizer and with TensorFlow's converter, and judges theirs and ours.
 
-    python quantize_peers.py JOB…       run by bench/quantization.ts; wants ai-edge-quantizer, ai-edge-litert, tensorflow
+    python quantize_peers.py       run by bench/quantization.ts; wants ai-edge-quantizer, ai-edge-litert, tensorflow
 
-A job is a folder: `job.json` ({"source": {"format", "path"} or null}), `float.tflite`, `ours.tflite`, `calibration.npz`
+Each line on stdin is a job, answered by a line on stdout. A job is a folder: `job.json` ({"source": {"format", "path"} or null}), `float.tflite`, `ours.tflite`, `calibration.npz`
 and `heldout.npz` (one array per input name, first axis = sample). What comes of it is `result.json` beside them. All
 files run in LiteRT with its builtin kernels and no delegate, on the held-out samples; inputs and outputs are float32.
 Each job has a process of its own: a converter that aborts takes one row with it.
@@ -20,10 +20,11 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
-from ai_edge_quantizer import quantizer, recipe
+from ai_edge_quantizer import qtyping, quantizer, recipe
 
 OPERATORS = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
 FLOATS = (schema.TensorType.FLOAT32, schema.TensorType.FLOAT16, schema.TensorType.FLOAT64)
@@ -126,9 +127,30 @@ def rows_of(samples, inputs):
         yield {one["name"]: samples[one["name"]][at].reshape(one["shape"]) for one in inputs}
 
 
+def with_unique_names(content):
+    """The same file, where two tensors of a graph have one name: AI Edge Quantizer refuses such files."""
+    model = schema.ModelT.InitFromPackedBuf(bytes(content), 0)
+    changed = False
+    for graph in model.subgraphs:
+        seen = set()
+        for at, tensor in enumerate(graph.tensors):
+            if tensor.name in seen:
+                tensor.name = tensor.name + f"#{at}".encode()
+                changed = True
+            seen.add(tensor.name)
+    if not changed:
+        return content
+    builder = flatbuffers.Builder(len(content))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
 def by_edge_quantizer(job, content, calibration, inputs):
-    """Its static recipe for int8 weights and activations, as it comes; inputs and outputs are converted by the caller."""
+    """Its static recipe for int8 weights and activations, as it comes, but for the ends, which stay float32."""
+    content = with_unique_names(content)
     tool = quantizer.Quantizer(content, recipe.static_wi8_ai8())
+    for end in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT):
+        tool.update_quantization_recipe(".*", end, algorithm_key=quantizer.AlgorithmName.NO_QUANTIZE)
     interpreter = Interpreter(model_content=content)
     signatures = interpreter.get_signature_list()
     key, ends = next(iter(signatures.items()))
@@ -156,7 +178,7 @@ def by_tensorflow(job, content, calibration, inputs):
         function = tf.function(lambda *given: model(given if len(given) > 1 else given[0], training=False))
         wanted = [tf.TensorSpec([1, *tensor.shape[1:]], tensor.dtype, name=name_of(tensor)) for tensor in model.inputs]
         concrete = function.get_concrete_function(*wanted)
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], model)
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete])
         names = [name_of(tensor) for tensor in model.inputs]
 
     def representative():
@@ -200,8 +222,7 @@ def judge(job):
 
     def measure(tool, make, same_ends):
         try:
-            with contextlib.redirect_stdout(sys.stderr):
-                made = make()
+            made = make()
             if made is None:
                 return
             (job / f"{tool}.tflite").write_bytes(made)
@@ -233,10 +254,15 @@ def versions():
     return found
 
 
-for name in sys.argv[1:]:
-    folder = pathlib.Path(name)
+for line in sys.stdin:
+    folder = pathlib.Path(line.strip())
+    if json.loads((folder / "job.json").read_text())["source"]:
+        # Once, in the parent: it takes longer than most jobs.
+        import keras, tensorflow, tf_keras  # noqa: E401, F401
     child = os.fork()
     if child == 0:
+        # Libraries print too; stdout is for the answers.
+        os.dup2(2, 1)
         status = 1
         try:
             judge(folder)
