@@ -8,12 +8,13 @@
 import { FlotillaError } from "@flotilla/protocol/errors";
 import type { Hdf5Dataset } from "../../codecs/hdf5/dataset.ts";
 import type { Hdf5Group } from "../../codecs/hdf5/group.ts";
+import { byName } from "../by-name.ts";
 import type { Weight } from "../tfjs-layers/container.ts";
 import { JsonFields } from "../tfjs-layers/json-fields.ts";
 import type { LayerSpec, ModelSpec } from "../tfjs-layers/layer-spec.ts";
 import { friendlyName } from "./h5-weights.ts";
 import type { KerasWeights } from "./keras-container.ts";
-import { chainOf, placesOf } from "./model-places.ts";
+import { chainOf, type Place, placesOf } from "./model-places.ts";
 import { neededOf, storedWeight } from "./stored-weight.ts";
 import { variableIndex } from "./variable-order.ts";
 
@@ -38,12 +39,26 @@ export function archiveWeights(root: Hdf5Group, model: ModelSpec): KerasWeights 
       const { root: outermost, parts } = chainOf(layer);
       const place = places.get(outermost.config.path);
       if (!place) return undefined;
-      const path = parts.reduce((at, part) => tree.attribute(at, attributePath(part)), place.at);
-      const index = variableIndex(name, layer.config, tree.variableCount(path));
-      const weight = tree.weights.get(`${path}/vars/${index}`);
+      const weightAt = (root: string): Weight | undefined => {
+        const path = parts.reduce((at, part) => tree.attribute(at, attributePath(part)), root);
+        const index = variableIndex(name, layer.config, tree.variableCount(path));
+        return tree.weights.get(`${path}/vars/${index}`);
+      };
+      const weight = weightAt(place.at) ?? onlyOne(twinsOf(place, places).map(({ at }) => weightAt(at)));
       return weight && { key: weight.name, weight: { ...weight, name: friendlyName(place, layer, name) } };
     },
   };
+}
+
+/** Layers elsewhere that may be the very same: one that models of two levels share is stored where Keras meets it first. */
+const twinsOf = (place: Place<string>, places: ReadonlyMap<string, Place<string>>): readonly Place<string>[] =>
+  [...places.values()].filter(
+    ({ layer }) => layer.name === place.layer.name && layer.className === place.layer.className,
+  );
+
+function onlyOne(weights: readonly (Weight | undefined)[]): Weight | undefined {
+  const [found, ...others] = new Set(weights.filter((weight) => weight !== undefined));
+  return others.length === 0 ? found : undefined;
 }
 
 const join = (path: string, name: string): string => (path === "" ? name : `${path}/${name}`);
@@ -120,16 +135,19 @@ function attributePath({ within, name }: LayerSpec): string {
 /** The names of the members of a list of layers. Functional models keep operations there too that are no layers. */
 function memberNames(specs: readonly (LayerSpec | ModelSpec)[]): readonly string[] {
   const isLayer = (spec: LayerSpec | ModelSpec) =>
-    spec.kind !== "layer" || !(spec.module?.startsWith("keras.src.ops") ?? false);
+    spec.kind !== "layer" || !/^keras\.(src\.)?ops\b/.test(spec.module ?? "");
   const names = numbered(specs.filter(isLayer).map((spec) => (spec.kind === "layer" ? spec.className : spec.kind)));
   let at = 0;
   return specs.map((spec) => (isLayer(spec) ? (names[at++] ?? "") : "(operation)"));
 }
 
+/** Configs say the public name of a class, archives its own. */
+const ownNames: ReadonlyMap<string, string> = byName({ GroupQueryAttention: "GroupedQueryAttention" });
+
 function numbered(classNames: readonly string[]): readonly string[] {
   const used = new Map<string, number>();
   return classNames.map((className) => {
-    const name = snakeCase(className);
+    const name = snakeCase(ownNames.get(className) ?? className);
     const count = used.get(name) ?? 0;
     used.set(name, count + 1);
     return count === 0 ? name : `${name}_${count}`;

@@ -2,7 +2,6 @@
  * Where every layer of a model stands: which models lie around it. A layer is known by the path of its config, which is
  * the same whoever decodes the topology; names are not, since two nested models may have a layer of one name each.
  */
-import type { JsonFields } from "../tfjs-layers/json-fields.ts";
 import { decodeInner, type LayerSpec, type ModelSpec } from "../tfjs-layers/layer-spec.ts";
 
 export interface Place<T> {
@@ -37,18 +36,23 @@ export function placesOf<T>(model: ModelSpec, root: T, rules: PlaceRules<T>): Re
       return;
     }
     places.set(spec.config.path, { layer: spec, scope, at });
-    const held = scope.length < maxDepth ? heldModel(spec, spec.config) : undefined;
-    if (held) visitModel(held, rules.attribute(at, "layer"), [...scope, spec.name, held.name]);
+    // A wrapper (TimeDistributed) may hold a model, or another wrapper that does.
+    let holder = spec;
+    let inside = at;
+    const names = [...scope];
+    while (names.length < maxDepth && holder.config.has("layer")) {
+      const held = decodeInner(holder.config.object("layer"), holder, "layer");
+      inside = rules.attribute(inside, "layer");
+      names.push(holder.name);
+      if (held.kind !== "layer") {
+        visitModel(held, inside, [...names, held.name]);
+        return;
+      }
+      holder = held;
+    }
   };
   visitModel(model, root, []);
   return places;
-}
-
-/** The model that a wrapper (TimeDistributed) holds. */
-function heldModel(layer: LayerSpec, config: JsonFields): ModelSpec | undefined {
-  if (!config.has("layer")) return undefined;
-  const spec = decodeInner(config.object("layer"), layer, "layer");
-  return spec.kind === "layer" ? undefined : spec;
 }
 
 /** A layer's outermost holder, and what leads from there to it, outermost first. */

@@ -29,7 +29,10 @@ export function tfjsTwin(container: KerasContainer): TfjsTwin {
   return {
     kind: "twin",
     artifacts: {
-      modelTopology: { keras_version: "2.15.0", model_config: countDefinitions(keras2Topology(rewritten)) },
+      modelTopology: {
+        keras_version: "2.15.0",
+        model_config: countDefinitions(keras2Topology(rewritten), container.kerasMajor),
+      },
       weightSpecs: [...weights].map(([name, { shape, dtype }]) => ({ name, shape, dtype })),
       weightData: [...weights.values()].map((weight) => new Uint8Array(weight.bytes()).buffer),
     },
@@ -63,6 +66,7 @@ function rewriteLayer(layer: JsonObject, major: number, reasons: string[]): Json
     reasons.push(`${name} (${className}): ${reason}`);
   };
   const rule = twinRules.get(className);
+  if (isOperation(layer)) refuse("an operation, and no layer");
   const reason = rule ? rule.refuses?.(fields, major) : "no such layer in tfjs-layers, or not the same";
   if (reason !== undefined) refuse(reason);
   if (hasArguments(layer.inbound_nodes)) refuse("it is called with further arguments");
@@ -76,6 +80,12 @@ function rewriteLayer(layer: JsonObject, major: number, reasons: string[]): Json
     ...(calls === undefined ? {} : { inbound_nodes: calls }),
   };
 }
+
+/** `keras.ops.add` and the layer Add have one class name; `.h5` files of Keras 3 do not say the module. */
+const isOperation = ({ module, config, inbound_nodes: calls }: JsonObject): boolean =>
+  typeof module === "string"
+    ? /^keras\.(src\.)?ops\b/.test(module)
+    : Array.isArray(calls) && calls.some(isJsonObject) && isJsonObject(config) && config.trainable === undefined;
 
 /** What does not matter at inference, and what tfjs may not know, is left out; Keras 3 says silu where tfjs says swish. */
 function withoutTraining(config: JsonObject, className: string): JsonObject {

@@ -7,6 +7,8 @@ import type { JsonFields } from "../tfjs-layers/json-fields.ts";
 
 const first = () => 0;
 const second = () => 1;
+/** What batch renormalization keeps behind the moving statistics, for training. */
+const renormalizing = (config: JsonFields): number => (config.boolean("renorm", false) ? 3 : 0);
 
 /** By the weight's name. `count`: how many variables the layer has; the last is the bias wherever there is one. */
 const indices: ReadonlyMap<string, (config: JsonFields, count: number) => number> = byName({
@@ -22,8 +24,12 @@ const indices: ReadonlyMap<string, (config: JsonFields, count: number) => number
   bias: (_, count) => count - 1,
   gamma: first,
   beta: (config) => (config.boolean("scale", true) ? 1 : 0),
-  moving_mean: (_, count) => count - 2,
-  moving_variance: (_, count) => count - 1,
+  moving_mean: (config, count) => count - 2 - renormalizing(config),
+  moving_variance: (config, count) => count - 1 - renormalizing(config),
+  moving_stddev: (_, count) => count - 3,
+  renorm_mean: (_, count) => count - 2,
+  renorm_stddev: (_, count) => count - 1,
+  vector_u: (_, count) => count - 1,
   concat_score_weight: (config) => (config.boolean("use_scale", false) ? 1 : 0),
 });
 

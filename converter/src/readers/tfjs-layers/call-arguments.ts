@@ -1,6 +1,6 @@
 /**
  * What a layer is called with: the values that flow in, and every argument that is none.
- * Keras 2 writes [[layer, call, tensor, kwargs], …] with values in kwargs as [layer, call, tensor] and a first argument
+ * Keras 2 writes [[layer, call, tensor, kwargs], …] (or names → such entries, for a dictionary) with values in kwargs as [layer, call, tensor] and a first argument
  * that is no value as ["_CONSTANT_VALUE", -1, argument, kwargs]; Keras 3 writes {args, kwargs} with values as objects.
  * Knows JSON only; what a reference leads to is for `topology.ts`.
  */
@@ -10,7 +10,8 @@ import { jsonFault } from "./json-fields.ts";
 /** One argument. `index` counts the values of the call. A list with no value in it is a JSON value. */
 export type Argument =
   | { readonly kind: "tensor"; readonly index: number }
-  | { readonly kind: "list"; readonly items: readonly Argument[] }
+  /** `keys`: of a dictionary, in their order. */
+  | { readonly kind: "list"; readonly items: readonly Argument[]; readonly keys?: readonly string[] }
   | { readonly kind: "json"; readonly value: JsonValue };
 
 export interface CallArguments {
@@ -30,21 +31,33 @@ export function decodeCallArguments(value: JsonValue, path: string): DecodedCall
     tensors.push([reference, at]);
     return { kind: "tensor", index: tensors.length - 1 };
   };
-  if (isJsonObject(value)) return { ...keras3Call(value, path, tensor), tensors };
+  if (isJsonObject(value) && "args" in value) return { ...keras3Call(value, path, tensor), tensors };
+  if (isJsonObject(value)) {
+    const keys = Object.keys(value).toSorted();
+    const items = keras2Entries(
+      keys.map((key) => value[key] ?? null),
+      path,
+      tensor,
+    );
+    return { positional: [{ kind: "list", items, keys }], named: new Map(), tensors };
+  }
   if (!Array.isArray(value)) throw jsonFault(path, "a list of [layer, call, tensor]", value);
   return { ...keras2Call(value, path, tensor), tensors };
 }
 
 type TensorArgument = (reference: JsonValue, at: string) => Argument;
 
-function keras2Call(entries: readonly JsonValue[], path: string, tensor: TensorArgument): CallArguments {
-  const first = entries.map((entry, index): Argument => {
+const keras2Entries = (entries: readonly JsonValue[], path: string, tensor: TensorArgument): readonly Argument[] =>
+  entries.map((entry, index): Argument => {
     const at = `${path}[${index}]`;
     if (!Array.isArray(entry)) throw jsonFault(at, "[layer, call, tensor]", entry);
     const [layer, call, item = null] = entry;
     if (layer === "_CONSTANT_VALUE" && call === -1) return { kind: "json", value: item };
     return tensor(entry.slice(0, 3), at);
   });
+
+function keras2Call(entries: readonly JsonValue[], path: string, tensor: TensorArgument): CallArguments {
+  const first = keras2Entries(entries, path, tensor);
   const [entry] = entries;
   const extra = Array.isArray(entry) ? entry[3] : undefined;
   const named = isJsonObject(extra) ? namedArguments(extra, `${path}[0][3]`, tensor, isKeras2Reference) : new Map();
@@ -94,7 +107,10 @@ function namedArguments(
 function argument(value: JsonValue, path: string, tensor: TensorArgument, referenceOf: ReferenceOf): Argument {
   const reference = referenceOf(value);
   if (reference !== undefined) return tensor(reference, path);
-  if (!Array.isArray(value)) return { kind: "json", value };
-  const items = value.map((item, index) => argument(item, `${path}[${index}]`, tensor, referenceOf));
-  return items.every(({ kind }) => kind === "json") ? { kind: "json", value } : { kind: "list", items };
+  const keys = isJsonObject(value) && value.class_name === undefined ? Object.keys(value).toSorted() : undefined;
+  const held = Array.isArray(value) ? value : isJsonObject(value) ? keys?.map((key) => value[key] ?? null) : undefined;
+  if (held === undefined) return { kind: "json", value };
+  const items = held.map((item, index) => argument(item, `${path}[${keys?.[index] ?? index}]`, tensor, referenceOf));
+  if (items.every(({ kind }) => kind === "json")) return { kind: "json", value };
+  return { kind: "list", items, ...(keys ? { keys } : {}) };
 }

@@ -32,8 +32,10 @@ function rewrite(value: JsonValue, options: Keras2FormOptions): JsonValue {
 function rewriteObject(value: JsonObject, options: Keras2FormOptions): JsonObject {
   const className = value.class_name;
   const isInput = className === "InputLayer";
+  const { input_layers: inputs } = value;
+  const keys: JsonObject = isJsonObject(inputs) ? { input_keys: Object.keys(inputs).toSorted() } : {};
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]): [string, JsonValue] => {
+    Object.entries({ ...value, ...keys }).map(([key, item]): [string, JsonValue] => {
       if (key === "class_name" && typeof item === "string") return [key, renamedClasses.get(item) ?? item];
       if (key === "inbound_nodes" && Array.isArray(item)) return [key, item.map((call) => inboundNode(call, options))];
       if (key === "input_layers" || key === "output_layers") return [key, ends(item)];
@@ -57,7 +59,8 @@ function dtypeName(value: JsonValue): JsonValue {
 
 /** One call: Keras 2 has [[layer, call, tensor, kwargs], …]. */
 function inboundNode(value: JsonValue, { keepCalls = false }: Keras2FormOptions): JsonValue {
-  if (isJsonObject(value) && keepCalls) return value;
+  if (isJsonObject(value) && keepCalls) return value; // of either Keras
+  if (isJsonObject(value) && !("args" in value)) return sortedValues(value); // name → [layer, call, tensor, kwargs]
   if (isJsonObject(value)) return keras3Tensors(value.args ?? []).map((history) => [...history, {}]);
   if (Array.isArray(value) && typeof value[0] === "string") return [value];
   return value;
@@ -65,14 +68,21 @@ function inboundNode(value: JsonValue, { keepCalls = false }: Keras2FormOptions)
 
 function keras3Tensors(value: JsonValue): (readonly JsonValue[])[] {
   if (Array.isArray(value)) return value.flatMap(keras3Tensors);
+  if (isJsonObject(value) && value.class_name === undefined) return sortedValues(value).flatMap(keras3Tensors);
   if (!isJsonObject(value) || value.class_name !== "__keras_tensor__" || !isJsonObject(value.config)) return [];
   const history = value.config.keras_history;
   return Array.isArray(history) ? [history] : [];
 }
 
+/** Keras flattens dictionaries in the order of their keys. */
+const sortedValues = (value: JsonObject): JsonValue[] =>
+  Object.keys(value)
+    .toSorted()
+    .map((key) => value[key] ?? null);
+
 /** Inputs or outputs: a list of references; Keras 3 writes a bare one, and names → references for dictionaries. */
 function ends(value: JsonValue): JsonValue {
-  if (isJsonObject(value)) return Object.values(value);
+  if (isJsonObject(value)) return sortedValues(value);
   return Array.isArray(value) && typeof value[0] === "string" ? [value] : value;
 }
 

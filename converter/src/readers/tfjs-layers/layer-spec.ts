@@ -4,8 +4,9 @@
  * Decodes JSON in Keras 2 form (`keras2-form.ts`) and resolves no reference: that is `topology.ts`.
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
-import type { JsonValue } from "@flotilla/protocol/json-value";
+import { isJsonObject, type JsonValue } from "@flotilla/protocol/json-value";
 import { type CallArguments, decodeCallArguments } from "./call-arguments.ts";
+import { countFromZero } from "./call-numbers.ts";
 import { JsonFields, jsonFault } from "./json-fields.ts";
 
 /** One layer, however often it is called. */
@@ -20,7 +21,7 @@ export interface LayerSpec {
   readonly within?: { readonly layer: LayerSpec; readonly attribute: string };
 }
 
-/** Which output of which call of which layer. */
+/** Which output of which call of which layer. Calls are counted from 0. */
 export interface CallRef {
   readonly layer: string;
   readonly call: number;
@@ -33,6 +34,8 @@ export interface FunctionalSpec {
   readonly path: string;
   readonly members: ReadonlyMap<string, Member>;
   readonly inputs: readonly CallRef[];
+  /** What a dictionary that it is called with has for each input. */
+  readonly inputKeys: readonly string[];
   readonly outputs: readonly CallRef[];
 }
 
@@ -130,28 +133,39 @@ function decodeSequential(fields: JsonFields, count: { layers: number }, depth: 
 
 function decodeFunctional(config: JsonFields, count: { layers: number }, depth: number): FunctionalSpec {
   const members = new Map<string, Member>();
+  let keras3 = false;
   config.list("layers").forEach((value, index) => {
     const fields = JsonFields.of(value, `${config.path}.layers[${index}]`);
     const name = fields.string("name", fields.object("config").string("name", ""));
     if (name === "" || members.has(name)) {
       throw new FlotillaError("FORMAT_CORRUPT", `${fields.path}: two layers are called "${name}", or it has no name.`);
     }
-    const spec = decodeSpec(fields, count, depth + 1);
     const calls = fields.has("inbound_nodes") ? fields.list("inbound_nodes") : [];
+    const written3 = calls.some((call) => isJsonObject(call) && "args" in call);
+    keras3 ||= written3;
+    const spec = decodeSpec(fields, count, depth + 1);
     members.set(name, {
-      spec: spec.kind === "layer" && spec.name === "" ? { ...spec, name } : spec,
+      spec: spec.kind === "layer" ? { ...spec, ...operationModule(spec, written3), name: spec.name || name } : spec,
       calls: calls.map((call, n) => decodeCall(call, `${fields.path}.inbound_nodes[${n}]`)),
     });
   });
+  const inputs = decodeEnds(config, "input_layers");
   return {
     kind: "functional",
     name: config.string("name", "model"),
     path: config.path,
-    members,
-    inputs: decodeEnds(config, "input_layers"),
-    outputs: decodeEnds(config, "output_layers"),
+    inputs,
+    inputKeys: config.has("input_keys") ? config.list("input_keys").map(String) : inputs.map(({ layer }) => layer),
+    ...countFromZero({ members, outputs: decodeEnds(config, "output_layers") }, keras3),
   };
 }
+
+/**
+ * Keras 3 leaves modules out of `.h5` files, where `keras.ops.add` and the layer Add have one class name. Every layer
+ * writes whether it is trainable; an operation does not.
+ */
+const operationModule = ({ module, config }: LayerSpec, keras3: boolean): Pick<LayerSpec, "module"> =>
+  keras3 && module === undefined && !config.has("trainable") ? { module: "keras.ops" } : {};
 
 function decodeCall(value: JsonValue, path: string): CallSpec {
   const { tensors, ...call } = decodeCallArguments(value, path);

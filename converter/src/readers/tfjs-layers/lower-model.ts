@@ -5,7 +5,7 @@
  */
 
 import { FlotillaError } from "@flotilla/protocol/errors";
-import type { JsonObject, JsonValue } from "@flotilla/protocol/json-value";
+import { isJsonObject, type JsonObject, type JsonValue } from "@flotilla/protocol/json-value";
 import { type DType, type Graph, GraphDraft, type Model, type Shape, type TensorId } from "../../ir/graph.ts";
 import { bytesOf } from "../../ir/values.ts";
 import { reshape } from "../../ops/reshape.ts";
@@ -232,6 +232,16 @@ function unknownReason(className: string): string {
   return "no conversion of this layer is known";
 }
 
+/** Keras 3 `model.quantize`: a policy of its own, or its name. */
+function quantizedReason(config: JsonFields): string | undefined {
+  const policy = config.get("dtype");
+  const fields = isJsonObject(policy) && isJsonObject(policy.config) ? policy.config : {};
+  const mode = fields.mode ?? (typeof policy === "string" ? /^(\w+)_from_/.exec(policy)?.[1] : undefined);
+  return typeof mode === "string"
+    ? `quantized by Keras (${mode}), whose arithmetic devices do not have; convert the float model with a recipe`
+    : undefined;
+}
+
 const majorOf = (version: JsonValue | undefined): number | undefined =>
   typeof version === "string" && /^\d+\./.test(version) ? Number.parseInt(version, 10) : undefined;
 
@@ -259,7 +269,7 @@ function lowerableBy({ layer, inputs, name, arguments: given }: LayerCall, diale
   if (lowering.arity === "one" && flowing !== 1) {
     throw new FlotillaError("FORMAT_CORRUPT", `"${name}" (${layer.className}) takes one input and has ${flowing}.`);
   }
-  const reason = lowering.refuses?.(layer.config, dialect, layer.className);
+  const reason = quantizedReason(layer.config) ?? lowering.refuses?.(layer.config, dialect, layer.className);
   if (reason !== undefined) throw new LayerRefusal(reason);
   return lowering;
 }

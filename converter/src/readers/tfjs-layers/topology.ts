@@ -109,19 +109,20 @@ class Flattener {
       const value = inputs?.[index] ?? this.#addInput(spec.name, spec.config, inputShape(spec.config));
       made.set(keyOf({ layer: ref.layer, call: 0 }), [value]);
     });
-    const firstCalls = firstCallIndices(model);
-    const counts = outputCounts(model, firstCalls);
-    for (const needed of orderCalls(model, firstCalls)) {
+    const counts = outputCounts(model);
+    for (const needed of orderCalls(model)) {
       const { spec, tensors } = needed;
-      const values = tensors.map((ref) => resolve(model, made, firstCalls, ref));
+      const values = tensors.map((ref) => resolve(model, made, ref));
       const call = { inputs: values, arguments: needed.arguments, outputs: counts.get(keyOf(needed)) ?? 1 };
       const outputs =
         spec.kind === "layer"
           ? this.#addCall(spec, call, scope)
-          : this.#expand(spec, values, `${scope}${spec.name}/`).map(({ value }) => value);
+          : this.#expand(spec, inKeyOrder(spec, needed.arguments, values), `${scope}${spec.name}/`).map(
+              ({ value }) => value,
+            );
       made.set(keyOf(needed), outputs);
     }
-    return model.outputs.map((ref) => ({ layer: ref.layer, value: resolve(model, made, firstCalls, ref) }));
+    return model.outputs.map((ref) => ({ layer: ref.layer, value: resolve(model, made, ref) }));
   }
 
   #addInput(name: string, config: JsonFields, shape: JsonValue | undefined): ValueId {
@@ -158,6 +159,22 @@ class Flattener {
   }
 }
 
+/** The values of a call in the order of the model's inputs, where they are given by name. */
+function inKeyOrder(
+  model: ModelSpec,
+  { positional: [first] }: CallArguments,
+  values: readonly ValueId[],
+): readonly ValueId[] {
+  if (model.kind !== "functional" || first?.kind !== "list" || first.keys === undefined) return values;
+  const { items, keys } = first;
+  return model.inputKeys.map((key) => {
+    const item = items[keys.indexOf(key)];
+    const value = item?.kind === "tensor" ? values[item.index] : undefined;
+    if (value !== undefined) return value;
+    throw corrupt(model.path, `it is called without its input "${key}"`);
+  });
+}
+
 /** A value with the name of the layer that made it. */
 interface Output {
   readonly layer: string;
@@ -176,36 +193,19 @@ const noArguments: CallArguments = { positional: [], named: new Map() };
 
 const keyOf = ({ layer, call }: { layer: string; call: number }): string => `${call}\n${layer}`;
 
-/**
- * The index of each nested model's first call. Keras counts a model's own definition as its call 0 where it was built
- * with an input, so its calls start at 1; a model built later starts at 0, and so does what tfjs itself writes.
- * All calls of a member are needed by something, so a reference to call N of N calls tells.
- */
-function firstCallIndices(model: FunctionalSpec): ReadonlyMap<string, number> {
-  const first = new Map<string, number>();
-  const refs = [...model.members.values()]
-    .flatMap(({ calls }) => calls.flatMap((call) => call.tensors))
-    .concat(model.outputs);
-  for (const { layer, call } of refs) {
-    const member = model.members.get(layer);
-    if (member && member.spec.kind !== "layer" && call === member.calls.length && call > 0) first.set(layer, 1);
-  }
-  return first;
-}
-
 /** How many outputs of each call are asked for. */
-function outputCounts(model: FunctionalSpec, firstCalls: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+function outputCounts(model: FunctionalSpec): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   const refs = [...model.members.values()].flatMap(({ calls }) => calls.flatMap((call) => call.tensors));
   for (const { layer, call, tensor } of refs.concat(model.outputs)) {
-    const key = keyOf({ layer, call: call - (firstCalls.get(layer) ?? 0) });
+    const key = keyOf({ layer, call });
     counts.set(key, Math.max(counts.get(key) ?? 1, tensor + 1));
   }
   return counts;
 }
 
 /** The calls that the outputs need, each after those it needs; in the order of the config where there is a choice. */
-function orderCalls(model: FunctionalSpec, firstCalls: ReadonlyMap<string, number>): NeededCall[] {
+function orderCalls(model: FunctionalSpec): NeededCall[] {
   const states = new Map<string, "needed" | "open" | "done">();
   for (const ref of model.inputs) states.set(keyOf({ layer: ref.layer, call: 0 }), "done");
   const ordered: NeededCall[] = [];
@@ -213,7 +213,7 @@ function orderCalls(model: FunctionalSpec, firstCalls: ReadonlyMap<string, numbe
   const visit = (root: CallRef, emit: boolean): void => {
     const stack = [{ ref: root, next: 0 }];
     for (let top = stack.at(-1); top; top = stack.at(-1)) {
-      const needed = lookUp(model, firstCalls, top.ref);
+      const needed = lookUp(model, top.ref);
       const key = keyOf(needed);
       if (top.next === 0) {
         const state = states.get(key);
@@ -237,19 +237,17 @@ function orderCalls(model: FunctionalSpec, firstCalls: ReadonlyMap<string, numbe
   };
   for (const ref of model.outputs) visit(ref, false);
   for (const [layer, member] of model.members) {
-    for (const index of member.calls.keys()) {
-      const call = index + (firstCalls.get(layer) ?? 0);
-      if (states.get(keyOf({ layer, call: index })) === "needed") visit({ layer, call, tensor: 0 }, true);
+    for (const call of member.calls.keys()) {
+      if (states.get(keyOf({ layer, call })) === "needed") visit({ layer, call, tensor: 0 }, true);
     }
   }
   return ordered;
 }
 
-function lookUp(model: FunctionalSpec, firstCalls: ReadonlyMap<string, number>, ref: CallRef): NeededCall {
+function lookUp(model: FunctionalSpec, ref: CallRef): NeededCall {
   const member = memberOf(model, ref);
-  const call = ref.call - (firstCalls.get(ref.layer) ?? 0);
-  const made = member.calls[call];
-  if (made) return { ...made, layer: ref.layer, call, spec: member.spec };
+  const made = member.calls[ref.call];
+  if (made) return { ...made, layer: ref.layer, call: ref.call, spec: member.spec };
   if (member.spec.kind === "layer" && member.spec.className === "InputLayer") {
     // Inputs of the model are marked done beforehand; one that is asked for and is no input feeds nothing.
     return { layer: ref.layer, call: 0, spec: member.spec, tensors: [], arguments: noArguments };
@@ -257,13 +255,8 @@ function lookUp(model: FunctionalSpec, firstCalls: ReadonlyMap<string, number>, 
   throw corrupt(model.path, `there is no call ${ref.call} of "${ref.layer}"`);
 }
 
-function resolve(
-  model: FunctionalSpec,
-  made: ReadonlyMap<string, readonly ValueId[]>,
-  firstCalls: ReadonlyMap<string, number>,
-  ref: CallRef,
-): ValueId {
-  const values = made.get(keyOf(lookUp(model, firstCalls, ref)));
+function resolve(model: FunctionalSpec, made: ReadonlyMap<string, readonly ValueId[]>, ref: CallRef): ValueId {
+  const values = made.get(keyOf(lookUp(model, ref)));
   const value = values?.[ref.tensor];
   if (value !== undefined) return value;
   throw corrupt(model.path, `there is no output ${ref.tensor} of call ${ref.call} of "${ref.layer}"`);

@@ -73,6 +73,8 @@ export class WeightStore {
 
   /** Counts a weight as taken, if there is one: what inference does not need. */
   drop(layer: LayerSpec, name: string): void {
+    const found = this.#finder?.(layer, name);
+    if (found) this.#taken.add(found.key);
     for (const candidate of weightNames(layer, name)) {
       const weight = this.#byName.get(candidate);
       if (weight) this.#taken.add(weight.name);

@@ -69,6 +69,7 @@ export const batchNormalizationLayer: LayerLowering = {
     const beta = config.boolean("center", true) ? layer.weight("beta", [channels]) : null;
     const average = layer.weight("moving_mean", [channels]);
     const variance = layer.weight("moving_variance", [channels]);
+    if (config.boolean("renorm", false)) layer.dropWeights("moving_stddev", "renorm_mean", "renorm_stddev");
     const epsilon = config.number("epsilon", 1e-3);
     const output = layer.emit(batchNorm, "batch_norm", [input, gamma, beta, average, variance], { epsilon });
     return permuted(

@@ -28,8 +28,11 @@ export const resizingLayer: LayerLowering = {
       : `interpolation "${interpolation}" is not converted`;
   },
   lower: inChannelsLast((layer) => {
-    layer.inputShape(4);
+    const [, height = -1, width = -1] = layer.inputShape(4);
     const { config } = layer;
+    const shrinks = height === -1 || width === -1 || config.count("height") < height || config.count("width") < width;
+    if (config.boolean("antialias", false) && shrinks && config.string("interpolation", "bilinear") !== "nearest")
+      throw new LayerRefusal("it shrinks with antialias, which is not converted");
     const size = layer.integers("size", [2], [config.count("height"), config.count("width")]);
     const op = config.string("interpolation", "bilinear") === "nearest" ? resizeNearestNeighbor : resizeBilinear;
     return layer.emit(op, "resize", [asFloat(layer, layer.input), size], { halfPixelCenters: true });
@@ -82,8 +85,9 @@ function croppedAsTfjs(layer: LayerBuilder, sizes: readonly number[], wanted: re
 /** Numbers of categories as vectors of 0 and 1, or as counts. */
 export const categoryEncodingLayer: LayerLowering = {
   classNames: ["CategoryEncoding"],
-  arity: "one",
+  arity: "any",
   lower: (layer) => {
+    if (layer.inputs.length > 1) throw new LayerRefusal("count_weights are not converted");
     const { config } = layer;
     const mode = config
       .string("output_mode", "multi_hot")

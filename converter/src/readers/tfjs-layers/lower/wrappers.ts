@@ -101,7 +101,8 @@ export const spectralNormalizationLayer: LayerLowering = {
   arity: "one",
   lower: (layer) => {
     const spec = decodeInner(layer.config.object("layer"), layer.layer, "layer");
-    layer.dropWeights("vector_u", "u", "sn_u");
+    // Archives keep the kernel a second time, as the wrapper's own.
+    layer.dropWeights("vector_u", "u", "sn_u", "kernel");
     const [result] = layer.lowerInner(spec, "layer", [layer.input]);
     if (result === undefined) throw new LayerRefusal("the layer it wraps has no output");
     return result;
