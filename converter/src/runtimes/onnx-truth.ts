@@ -1,5 +1,6 @@
 /** What an ONNX conversion is proven against: the model itself in onnxruntime-web, sample by sample. */
 import { asFlotillaError, FlotillaError } from "@flotilla/protocol/errors";
+import type { RandomAccess } from "@flotilla/protocol/random-access";
 import type { Model } from "../ir/graph.ts";
 import type { OnnxContainer } from "../readers/onnx/container.ts";
 import { createOnnxRuntime } from "./onnx.ts";
@@ -8,8 +9,8 @@ import { runtimeLabel, type Sample, type SourceTruth } from "./source-truth.ts";
 /** Inputs and outputs by the names of the model's signature. @throws PROOF_UNAVAILABLE */
 export async function onnxTruth(container: OnnxContainer, model: Model): Promise<SourceTruth> {
   const runtime = createOnnxRuntime();
-  const external = [...container.external].map(([path, file]) => ({ path, bytes: file.read(0, file.byteLength) }));
-  const loaded = await runtime.load({ bytes: container.bytes, external }).catch((thrown: unknown) => {
+  const external = [...container.external].map(([path, file]) => ({ path, bytes: whole(file) }));
+  const loaded = await runtime.load({ bytes: whole(container.file), external }).catch((thrown: unknown) => {
     const cause = asFlotillaError(thrown);
     throw new FlotillaError("PROOF_UNAVAILABLE", `The source cannot be run: ${cause.message}`, { cause });
   });
@@ -29,3 +30,5 @@ export async function onnxTruth(container: OnnxContainer, model: Model): Promise
     close: () => loaded.close(),
   };
 }
+
+const whole = (file: RandomAccess): Uint8Array => file.read(0, file.byteLength);

@@ -1,4 +1,5 @@
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { memoryAccess, type RandomAccess } from "@flotilla/protocol/random-access";
 import { describe, expect, it } from "vitest";
 import {
   bytes,
@@ -12,6 +13,7 @@ import {
   message,
   messages,
   nested,
+  span,
   string,
 } from "../../src/codecs/protobuf/message.ts";
 
@@ -56,5 +58,36 @@ describe("protobuf messages as data", () => {
     }
     const bomb = Uint8Array.of(0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f);
     expect(() => decodeMessage(whole, bomb)).toThrow(expect.objectContaining({ code: "FORMAT_CORRUPT" }));
+  });
+
+  it("passes over what may be large: of a file it reads a window at a time, and spans when they are asked for", () => {
+    const large = new Uint8Array(4 * 2 ** 20).fill(9);
+    const part = message("Part", { name: string(1), raw: span(2), unknown: bytes(9) });
+    const parts = message("Parts", { parts: messages(1, () => part) });
+    const writer = new BinaryWriter();
+    for (let at = 0; at < 3; at++) {
+      writer.tag(1, WireType.LengthDelimited).fork().tag(1, WireType.LengthDelimited).string(`part ${at}`);
+      writer.tag(2, WireType.LengthDelimited).bytes(large).tag(7, WireType.LengthDelimited).bytes(large).join();
+    }
+    const data = writer.finish();
+    let asked = 0;
+    const held = memoryAccess(data);
+    const counting: RandomAccess = {
+      ...held,
+      read: (offset, length) => {
+        asked += length;
+        return held.read(offset, length);
+      },
+    };
+    const read = decodeMessage(parts, counting);
+    expect(read.parts.map(({ name, raw }) => [name, raw.byteLength])).toEqual([
+      ["part 0", large.byteLength],
+      ["part 1", large.byteLength],
+      ["part 2", large.byteLength],
+    ]);
+    expect(asked).toBeLessThan(data.byteLength / 8);
+    expect(read.parts[2]?.raw.bytes()).toEqual(large);
+    const cut = memoryAccess(data.subarray(0, data.byteLength - 1));
+    expect(() => decodeMessage(parts, cut)).toThrow(expect.objectContaining({ code: "FORMAT_CORRUPT" }));
   });
 });

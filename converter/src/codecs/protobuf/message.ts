@@ -1,10 +1,12 @@
 /**
  * Protobuf messages as data: a message is a record of fields, and decoding follows it, bounded in depth and in values.
- * Bytes fields are views of the file, never copies. Unknown fields are skipped, as the encoding asks for.
- * The wire format is the library's (`@bufbuild/protobuf/wire`); knows no message of any format.
+ * Bytes fields are views of what is in memory, never copies. Unknown fields are skipped, as the encoding asks for.
+ * The wire format is in `wire-reader.ts`; knows no message of any format.
  */
-import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import { WireType } from "@bufbuild/protobuf/wire";
 import { FlotillaError } from "@flotilla/protocol/errors";
+import type { RandomAccess } from "@flotilla/protocol/random-access";
+import { emptySpan, type Span, WireReader } from "./wire-reader.ts";
 
 /** How one field is read: `read` gives the new value of the field, given the one so far. */
 export interface Field<T> {
@@ -30,19 +32,19 @@ const maxDepth = 100;
 /** Values of all repeated fields and messages together. */
 const maxValues = 50_000_000;
 
-/** Where decoding stands: the library's reader, and what is left of the bounds. */
+/** Where decoding stands: the reader, and what is left of the bounds. */
 export interface Scan {
-  readonly reader: BinaryReader;
+  readonly reader: WireReader;
   readonly depth: number;
   readonly budget: { values: number };
 }
 
 /**
- * Decodes one message that fills `bytes`.
+ * Decodes one message that fills `content`. Spans are passed over; of a file, they are read when they are asked for.
  * @throws FORMAT_CORRUPT (with the offset), FORMAT_LIMIT (too deep, too many values)
  */
-export function decodeMessage<F extends Fields>(type: Message<F>, bytes: Uint8Array): Decoded<F> {
-  const reader = new BinaryReader(bytes);
+export function decodeMessage<F extends Fields>(type: Message<F>, content: Uint8Array | RandomAccess): Decoded<F> {
+  const reader = new WireReader(content);
   try {
     return decodeFields(type, { reader, depth: 0, budget: { values: maxValues } }, reader.len);
   } catch (cause) {
@@ -90,7 +92,7 @@ function spend(scan: Scan, values: number): void {
 }
 
 /** A length that lies within the bytes, as the position behind it. */
-function endOf(reader: BinaryReader): number {
+function endOf(reader: WireReader): number {
   const length = reader.uint32();
   const end = reader.pos + length;
   if (end > reader.len) throw new FlotillaError("FORMAT_CORRUPT", `${length} bytes announced at byte ${reader.pos}.`);
@@ -105,7 +107,7 @@ function need(found: WireType, expected: WireType, number: number): void {
 interface Scalar<T> {
   readonly wire: WireType;
   readonly zero: T;
-  readonly read: (reader: BinaryReader) => T;
+  readonly read: (reader: WireReader) => T;
 }
 
 const scalar =
@@ -121,8 +123,8 @@ const scalar =
   });
 
 export const int32 = scalar<number>({ wire: WireType.Varint, zero: 0, read: (reader) => reader.int32() });
-export const int64 = scalar<bigint>({ wire: WireType.Varint, zero: 0n, read: (reader) => BigInt(reader.int64()) });
-export const uint64 = scalar<bigint>({ wire: WireType.Varint, zero: 0n, read: (reader) => BigInt(reader.uint64()) });
+export const int64 = scalar<bigint>({ wire: WireType.Varint, zero: 0n, read: (reader) => reader.int64() });
+export const uint64 = scalar<bigint>({ wire: WireType.Varint, zero: 0n, read: (reader) => reader.uint64() });
 export const bool = scalar<boolean>({ wire: WireType.Varint, zero: false, read: (reader) => reader.bool() });
 export const float = scalar<number>({ wire: WireType.Bit32, zero: 0, read: (reader) => reader.float() });
 export const double = scalar<number>({ wire: WireType.Bit64, zero: 0, read: (reader) => reader.double() });
@@ -132,6 +134,12 @@ export const bytes = scalar<Uint8Array>({
   wire: WireType.LengthDelimited,
   zero: new Uint8Array(0),
   read: (reader) => reader.bytes(),
+});
+/** Bytes that may be many: not read with the message. */
+export const span = scalar<Span>({
+  wire: WireType.LengthDelimited,
+  zero: emptySpan,
+  read: (reader) => reader.span(),
 });
 
 /** A scalar that may be absent, which zero does not tell (in a oneof). */

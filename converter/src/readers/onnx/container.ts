@@ -18,7 +18,7 @@ export interface OnnxContainer {
   /** Of the model itself, by {@link functionKey}. */
   readonly functions: ReadonlyMap<string, OnnxFunction>;
   /** The file as it is, for the runtime that proves against it. */
-  readonly bytes: Uint8Array;
+  readonly file: RandomAccess;
   readonly external: ReadonlyMap<string, RandomAccess>;
 }
 
@@ -29,9 +29,9 @@ export const functionKey = (domain: string, operator: string): string => `${doma
  * @throws IO_NOT_FOUND, IO_FAILED, FORMAT_CORRUPT, FORMAT_LIMIT, FORMAT_TRUNCATED, FORMAT_WEIGHTS_MISSING, FORMAT_WEIGHTS_MISMATCH
  */
 export async function openOnnx(source: FileSource, entry: string): Promise<OnnxContainer> {
-  const bytes = await source.read(entry);
+  const file = await source.open(entry);
   const label = `${source.label}/${entry}`;
-  const model = decodeMessage(modelProto, bytes);
+  const model = decodeMessage(modelProto, file);
   if (!model.graph) throw new FlotillaError("FORMAT_CORRUPT", `${label}: the model has no graph.`);
   const external = await openExternal(source, label, [
     ...tensorsOf(model.graph.nodes, model.graph),
@@ -41,7 +41,7 @@ export async function openOnnx(source: FileSource, entry: string): Promise<OnnxC
   const operatorSets = new Map(model.operatorSets.map(({ domain, version }) => [domainOf(domain), Number(version)]));
   return {
     label,
-    bytes,
+    file,
     external,
     operatorSets,
     graph: decodeGraph(model.graph, context),

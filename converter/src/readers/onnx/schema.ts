@@ -14,6 +14,7 @@ import {
   message,
   messages,
   nested,
+  span,
   string,
   uint64,
 } from "../../codecs/protobuf/message.ts";
@@ -28,7 +29,7 @@ export const tensorProto = message("TensorProto", {
   stringData: list(bytes(6)),
   int64Data: list(int64(7)),
   name: string(8),
-  rawData: bytes(9),
+  rawData: span(9),
   doubleData: list(double(10)),
   uint64Data: list(uint64(11)),
   externalData: messages(13, () => stringEntry),

@@ -141,7 +141,7 @@ function rawBytesOf(
   }
   const { rawData } = proto;
   if (rawData.byteLength === 0 && expected > 0) return undefined;
-  return { byteLength: rawData.byteLength, bytes: () => rawData };
+  return lazyConstant(rawData.byteLength, rawData.bytes);
 }
 
 export interface ExternalRange {
