@@ -2,25 +2,25 @@
 import { FlotillaError } from "@flotilla/protocol/errors";
 import type { ConvertOptions } from "./convert-options.ts";
 import type { ProvenParity } from "./convert-result.ts";
+import type { DraftVariant } from "./draft-variant.ts";
 import type { Accuracy } from "./prove/measure-accuracy.ts";
 import { float32MaxRel } from "./prove/parity.ts";
 
 /** Does a variant that computes what the source computes differ from it by more than another order of additions does? */
 export const differsInFloat = (
-  recipe: string,
+  { exact }: Pick<DraftVariant, "exact">,
   { maxRel, integerMismatches = [] }: Pick<ProvenParity, "maxRel" | "integerMismatches">,
-): boolean =>
-  (recipe === "float32" || recipe === "as-is") && (!(maxRel <= float32MaxRel) || integerMismatches.length > 0);
+): boolean => exact && (!(maxRel <= float32MaxRel) || integerMismatches.length > 0);
 
 /** @throws PROOF_PARITY, PROOF_SQNR, PROOF_ACCURACY */
 export function checkBounds(
-  recipe: string,
+  { recipe, exact }: Pick<DraftVariant, "recipe" | "exact">,
   parity: ProvenParity,
   accuracy: Accuracy | null,
   options: Pick<ConvertOptions, "minSqnrDb" | "evaluate">,
 ): void {
   const { maxRel, worst, sqnrDb, integerMismatches = [] } = parity;
-  if (differsInFloat(recipe, parity)) {
+  if (differsInFloat({ exact }, parity)) {
     throw new FlotillaError(
       "PROOF_PARITY",
       `${recipe} differs from ${parity.against} by ${maxRel.toExponential(2)} (relative) in output "${worst.output}" of ` +

@@ -12,8 +12,12 @@ export interface ConvertOptions {
   readonly format?: SourceFormat | "auto";
   /** Formats to write: "tflite" (default), "tfjs" (GraphModel), "tfjs-layers" (from LayersModels and Keras models). */
   readonly to?: readonly string[];
-  /** One variant for each format that knows it; default ["float32"]. */
+  /** Names, or paths of recipe files (`.json`); one variant for each format that knows it; default ["float32"]. */
   readonly recipes?: readonly string[];
+  /** `SELECTOR=PRECISION`, for every `.tflite` recipe; later ones win. */
+  readonly overrides?: readonly string[];
+  /** Of int4 weights, where kernels take blocks: 32, 64, 128 or 256. */
+  readonly blockSize?: number;
   /** dtype of inputs and outputs of integer recipes; default "float32". */
   readonly io?: string;
   readonly calibration?: CalibrationOptions;

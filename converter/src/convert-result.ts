@@ -2,6 +2,8 @@
 import type { Accuracy } from "./prove/measure-accuracy.ts";
 import type { VariantParity } from "./prove/prove-variant.ts";
 import type { FloatOperator } from "./quantize/plan.ts";
+import type { RecipeDocument } from "./quantize/recipe-document.ts";
+import type { TargetVerdict } from "./runtime-target.ts";
 
 export interface ConvertResult {
   readonly source: {
@@ -20,7 +22,7 @@ export interface ConvertResult {
 
 /** A variant's format with what the file says of itself. */
 export type VariantDescription =
-  | ({ readonly format: "tflite" } & FileFacts)
+  | ({ readonly format: "tflite" } & FileFacts & RecipeFacts)
   | ({ readonly format: "tfjs" | "tfjs-layers" } & TfjsFacts);
 
 export type ConvertedVariant = VariantDescription & VariantOutcome;
@@ -64,6 +66,16 @@ export interface FileFacts extends CommonFacts {
   readonly operators: Readonly<Record<string, { readonly count: number; readonly version: number }>>;
   readonly arenaBytes: number;
   readonly minRuntimeVersion: string;
+}
+
+/** How a `.tflite` file was made. */
+export interface RecipeFacts {
+  /** As a recipe file: the same again with `--recipe FILE`. */
+  readonly recipeDocument: RecipeDocument;
+  /** How many operators of the main graph have which precision; empty where nothing was changed. */
+  readonly precisions: Readonly<Record<string, number>>;
+  /** What the target says of its operators; null without a target. */
+  readonly target: { readonly name: string; readonly operators: readonly TargetVerdict[] } | null;
 }
 
 /** What a TFJS variant says of itself: TensorFlow's operators, or layers by class. */

@@ -8,51 +8,33 @@ import { createLitertRuntime } from "@flotilla/device-agent/runtimes/litert";
 import { createTfliteRuntime } from "@flotilla/device-agent/runtimes/tflite-wasm";
 import { FlotillaError } from "@flotilla/protocol/errors";
 import { checkBounds, differsInFloat } from "./check-bounds.ts";
-import { checkOptions } from "./check-options.ts";
 import { encodeRecord, recordNameOf } from "./conversion-record.ts";
 import type { ConvertOptions, ConvertProgress, ConvertStage } from "./convert-options.ts";
+import { type ConvertRequest, parseRequest } from "./convert-request.ts";
 import type { ConvertedVariant, ConvertResult, ConvertSeconds, ProvenParity } from "./convert-result.ts";
 import { type Dataset, type ModelInput, spreadIndices, subset } from "./data/dataset.ts";
 import { loadDataset } from "./data/load-dataset.ts";
 import { randomDataset } from "./data/random-dataset.ts";
 import type { DraftVariant } from "./draft-variant.ts";
-import { digestOfPieces } from "./file-digest.ts";
-import { fileFacts, parametersOf } from "./file-facts.ts";
-import { type Model, type TensorId, tensorOf } from "./ir/graph.ts";
+import { parametersOf } from "./file-facts.ts";
+import { type Model, tensorOf } from "./ir/graph.ts";
 import { modelNameOf, type OpenedSource, openSource } from "./open-source.ts";
-import { verifyGraph } from "./ops/verify-graph.ts";
 import { runPasses } from "./passes/pipeline.ts";
 import type { AccuracyEstimate } from "./prove/accuracy.ts";
 import { layerReport } from "./prove/layer-report.ts";
 import { logitsOf } from "./prove/logits.ts";
 import { type Accuracy, labelsOf, sourceAccuracy, variantAccuracy } from "./prove/measure-accuracy.ts";
-import { provableBytes, proveVariant, type RuntimeAnswers } from "./prove/prove-variant.ts";
+import { proveVariant, type RuntimeAnswers } from "./prove/prove-variant.ts";
 import { answersNearby } from "./prove/ties.ts";
-import { applyFloat16 } from "./quantize/float16.ts";
 import { isQuantized } from "./quantize/is-quantized.ts";
-import { type FloatOperator, floatOperatorsOf } from "./quantize/plan.ts";
-import { quantizeInt8Model } from "./quantize/quantize-int8.ts";
-import {
-  type CalibrationMethod,
-  type IoDType,
-  needsCalibration,
-  needsHistograms,
-  parseCalibrationMethod,
-  parseIoDType,
-  type Recipe,
-} from "./quantize/recipe.ts";
-import { parseTarget, refuseBeyond } from "./runtime-target.ts";
-import { calibrate } from "./runtimes/calibrate.ts";
+import { needsCalibration } from "./quantize/recipe.ts";
 import { endAxesOf, inFileAxes } from "./runtimes/file-axes.ts";
 import { recordedTruth } from "./runtimes/recorded-truth.ts";
 import type { Sample, SourceTruth } from "./runtimes/source-truth.ts";
-import { tfliteOpeners } from "./runtimes/variant-runner.ts";
-import { planVariants, settleRecipes, type VariantRequest } from "./targets.ts";
+import { settleRecipes, type VariantRequest } from "./targets.ts";
 import { tfjsDraft } from "./tfjs-draft.ts";
+import { tfliteDraft } from "./tflite-draft.ts";
 import { type FileContent, writeFiles } from "./write-files.ts";
-import { recordConversion } from "./writers/tflite/conversion-metadata.ts";
-import { describeModel } from "./writers/tflite/model-metadata.ts";
-import { planTflite } from "./writers/tflite/write-tflite.ts";
 
 /** TensorFlow's guide asks for 100 to 500; more changed nothing on the models measured. */
 const defaultCalibrationSamples = 200;
@@ -61,13 +43,7 @@ const leastProofSamples = 8;
 
 /** @throws any FlotillaError but ROLLOUT_*, INTEGRITY_*, TRANSPORT_*; then nothing was written */
 export async function convert(options: ConvertOptions): Promise<ConvertResult> {
-  return new Conversion(options).run();
-}
-
-interface Request {
-  readonly variants: readonly VariantRequest[];
-  readonly io: IoDType;
-  readonly method: CalibrationMethod;
+  return new Conversion(options, await parseRequest(options)).run();
 }
 
 /** What the source answered, once for all variants. */
@@ -84,16 +60,16 @@ interface Answers {
 
 class Conversion {
   readonly #options: ConvertOptions;
-  readonly #request: Request;
+  readonly #request: ConvertRequest;
   /** The fixed build: whatever ends up in a file comes from it. */
   readonly #fixed = createTfliteRuntime();
   readonly #runtimes = [createLitertRuntime(), this.#fixed];
   readonly #seconds = new Map<ConvertStage, number>();
   readonly #started = performance.now();
 
-  constructor(options: ConvertOptions) {
+  constructor(options: ConvertOptions, request: ConvertRequest) {
     this.#options = options;
-    this.#request = parseRequest(options);
+    this.#request = request;
   }
 
   async run(): Promise<ConvertResult> {
@@ -103,7 +79,7 @@ class Conversion {
       quantized: isQuantized(source.model),
       recipesAsked: this.#options.recipes !== undefined,
     });
-    const carried = requests.every(({ recipe }) => recipe === "as-is");
+    const carried = requests.every(({ target, recipe }) => target === "tflite" && recipe.precision === "as-is");
     const model = await this.#timed("simplify", async () =>
       carried ? source.model : runPasses(source.model, { ioLayout: this.#ioLayout(source) }),
     );
@@ -159,12 +135,15 @@ class Conversion {
       const all = await loadDataset(calibration.path, inputs, preprocess);
       return subset(all, spreadIndices(all.count, calibration.samples ?? defaultCalibrationSamples));
     }
-    const needing = this.#request.variants.find(({ recipe }) => needsCalibration(recipe))?.recipe;
-    if (!needing) return null;
+    const needing = this.#request.variants.find(
+      (variant) => variant.target === "tflite" && needsCalibration(variant.recipe),
+    );
+    if (needing?.target !== "tflite") return null;
+    const { name } = needing.recipe;
     throw new FlotillaError(
       "QUANT_CALIBRATION_MISSING",
-      `The recipe ${needing} needs samples of what the model will see. Give --calibration a folder of images, .npz, .npy or .json.`,
-      { details: { recipe: needing } },
+      `The recipe ${name} needs samples of what the model will see. Give --calibration a folder of images, .npz, .npy or .json.`,
+      { details: { recipe: name } },
     );
   }
 
@@ -183,86 +162,22 @@ class Conversion {
     calibration: Dataset | null,
     name: string,
   ): Promise<DraftVariant[]> {
+    const context = {
+      options: this.#options,
+      request: this.#request,
+      runtimes: this.#runtimes,
+      fixed: this.#fixed,
+      timed: <T>(stage: ConvertStage, work: () => Promise<T>) => this.#timed(stage, work),
+      report: (stage: ConvertStage, recipe: string, done: number, total: number) =>
+        this.#report({ stage, recipe, done, total }),
+    };
     const drafts: DraftVariant[] = [];
     for (const request of requests) {
-      if (request.target === "tflite") drafts.push(await this.#tflite(model, request.recipe, calibration, name));
+      if (request.target === "tflite")
+        drafts.push(await tfliteDraft(context, model, request.recipe, calibration, name));
       else drafts.push(await this.#timed("write", async () => tfjsDraft(source, model, request, name)));
     }
     return drafts;
-  }
-
-  async #tflite(model: Model, recipe: Recipe, calibration: Dataset | null, name: string): Promise<DraftVariant> {
-    const { floatOperators, ...quantized } = await this.#rewrite(model, recipe, calibration);
-    if (this.#options.target !== undefined) refuseBeyond(quantized.model, parseTarget(this.#options.target));
-    const file = await this.#timed("write", async () => {
-      // Files of others keep rules of their own; the runtimes judge those.
-      for (const graph of quantized.model.graphs) verifyGraph(graph, recipe === "as-is" ? "imported" : "tflite");
-      const { preprocess = {}, labels } = this.#options;
-      return planTflite(
-        describeModel(recordConversion(quantized.model, recipe), {
-          name,
-          preprocessing: preprocess,
-          ...(labels ? { labels } : {}),
-        }),
-      );
-    });
-    const path = `${name}-${recipe}.tflite`;
-    const [graph] = model.graphs;
-    return {
-      described: { format: "tflite", ...fileFacts(quantized.model, graph ? endAxesOf(graph) : undefined) },
-      recipe,
-      path,
-      files: new Map([[path, file]]),
-      bytes: file.byteLength,
-      sha256: digestOfPieces(file.pieces()),
-      floatOperators,
-      openers: () => tfliteOpeners(provableBytes(file), this.#runtimes),
-      quantized,
-    };
-  }
-
-  async #rewrite(
-    model: Model,
-    recipe: Recipe,
-    calibration: Dataset | null,
-  ): Promise<{ model: Model; twins: ReadonlyMap<TensorId, TensorId>; floatOperators: readonly FloatOperator[] }> {
-    const plain = { floatOperators: [], twins: new Map<TensorId, TensorId>() };
-    switch (recipe) {
-      case "as-is":
-      case "float32":
-        return { model, ...plain };
-      case "float16":
-        return { model: await this.#timed("quantize", async () => applyFloat16(model)), ...plain };
-      case "int8": {
-        const { io, method } = this.#request;
-        const observations = await this.#timed("calibrate", async () =>
-          calibrate({
-            model,
-            runtime: this.#fixed,
-            samples: calibration ?? { count: 0, sample: async () => [] },
-            histograms: needsHistograms(method),
-            progress: (done, total) => this.#report({ stage: "calibrate", recipe, done, total }),
-          }),
-        );
-        const biasCorrection = this.#options.calibration?.biasCorrection ?? true;
-        const made = await this.#timed("quantize", async () =>
-          quantizeInt8Model({ model, observations, method, io, biasCorrection }),
-        );
-        const floatOperators = floatOperatorsOf(made.plan);
-        this.#refuseFloat(floatOperators);
-        return { model: made.model, twins: made.twins, floatOperators };
-      }
-    }
-  }
-
-  #refuseFloat(operators: readonly FloatOperator[]): void {
-    if (!this.#options.strictInteger || operators.length === 0) return;
-    const lines = operators.map(({ node, operator, reason }) => `  ${node} (${operator}): ${reason}`);
-    throw new FlotillaError(
-      "PROOF_STRICT_INTEGER",
-      `${operators.length} operators stay float:\n${lines.join("\n")}\nConvert without --strict-integer, or change the model.`,
-      { details: operators.map((one) => ({ ...one })) },
-    );
   }
 
   /** Parity and accuracy of every variant, in order; null with `prove: false`. */
@@ -280,7 +195,7 @@ class Conversion {
       const proofs: { parity: ProvenParity; accuracy: Accuracy | null }[] = [];
       for (const draft of drafts) {
         const measured = await this.#parity(source, float, draft, truth);
-        const parity = differsInFloat(draft.recipe, measured)
+        const parity = differsInFloat(draft, measured)
           ? await this.#parityBesideTies(source, float, draft, truth, measured)
           : measured;
         const accuracy =
@@ -293,7 +208,7 @@ class Conversion {
                 progress: (done, total) => this.#report({ stage: "evaluate", recipe: draft.recipe, done, total }),
               })
             : null;
-        checkBounds(draft.recipe, parity, accuracy, this.#options);
+        checkBounds(draft, parity, accuracy, this.#options);
         proofs.push({ parity, accuracy });
       }
       return proofs;
@@ -429,30 +344,6 @@ class Conversion {
       total: (performance.now() - this.#started) / 1000,
     };
   }
-}
-
-function parseRequest(options: ConvertOptions): Request {
-  checkOptions(options);
-  if (options.recipes?.length === 0) throw new FlotillaError("CONFIG_INVALID", "Ask for at least one recipe.");
-  const variants = planVariants(options.to, options.recipes);
-  const recipes = variants.map(({ recipe }) => recipe);
-  const io = parseIoDType(options.io ?? "float32");
-  if (io !== "float32" && !recipes.some(needsCalibration)) {
-    throw new FlotillaError(
-      "QUANT_OPTION",
-      `--io ${io} is for integer recipes; none of ${recipes.join(", ")} is one.`,
-      {
-        details: { option: "io", found: io, recipes },
-      },
-    );
-  }
-  const samples = options.calibration?.samples;
-  if (samples !== undefined && !(Number.isSafeInteger(samples) && samples > 0)) {
-    throw new FlotillaError("QUANT_OPTION", `--calibration-samples takes a number from 1 on, found ${samples}.`, {
-      details: { option: "calibration-samples", found: samples },
-    });
-  }
-  return { variants, io, method: parseCalibrationMethod(options.calibration?.method ?? "min-max") };
 }
 
 async function readRecorded(path: string, model: Model): Promise<{ truth: SourceTruth; samples: readonly Sample[] }> {

@@ -1,13 +1,15 @@
 /** A variant that is made and not yet proven or written: one shape for every format. */
 import type { VariantDescription } from "./convert-result.ts";
 import type { Model, TensorId } from "./ir/graph.ts";
-import type { FloatOperator } from "./quantize/plan.ts";
+import type { FloatOperator, QuantizationPlan } from "./quantize/plan.ts";
 import type { VariantOpener } from "./runtimes/variant-runner.ts";
 import type { FileContent } from "./write-files.ts";
 
 export interface DraftVariant {
   readonly described: VariantDescription;
   readonly recipe: string;
+  /** It computes what the source computes, up to the order of additions. */
+  readonly exact: boolean;
   /** The variant's file, or its folder, below the output folder. */
   readonly path: string;
   readonly files: ReadonlyMap<string, FileContent>;
@@ -16,6 +18,8 @@ export interface DraftVariant {
   readonly floatOperators: readonly FloatOperator[];
   /** The runtimes that may run it. */
   openers(): readonly VariantOpener[];
+  /** How its main graph was quantized, where it was. */
+  readonly plan?: QuantizationPlan;
   /** What its integers stand for, where it is an integer one. */
   readonly quantized?: { readonly model: Model; readonly twins: ReadonlyMap<TensorId, TensorId> };
 }

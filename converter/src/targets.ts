@@ -12,22 +12,28 @@ export type VariantRequest =
 
 /**
  * One variant for each target and each recipe that the target knows; float32 where none is asked for. A recipe that no
- * target asked for knows is refused.
+ * target asked for knows is refused. `files`: recipes read from files, by what they were asked for as.
  * @throws CONFIG_INVALID, CONFIG_RECIPE_UNKNOWN
  */
-export function planVariants(to: readonly string[] = [], recipes: readonly string[] = []): readonly VariantRequest[] {
+export function planVariants(
+  to: readonly string[] = [],
+  recipes: readonly string[] = [],
+  files: ReadonlyMap<string, Recipe> = new Map(),
+): readonly VariantRequest[] {
+  const knows = (target: Target, recipe: string): boolean =>
+    recipesOf(target).includes(recipe) || (target === "tflite" && files.has(recipe));
   const asked = [...new Set(to.length === 0 ? ["tflite"] : to)].map(parseTarget);
   for (const recipe of recipes) if (!asked.some((target) => knows(target, recipe))) throw unknown(asked, recipe);
   return asked.flatMap((target): VariantRequest[] => {
     const own = [...new Set(recipes.filter((recipe) => knows(target, recipe)))];
     const wanted = own.length === 0 ? ["float32"] : own;
-    if (target === "tflite") return wanted.map((recipe) => ({ target, recipe: parseRecipe(recipe) }));
+    if (target === "tflite")
+      return wanted.map((recipe) => ({ target, recipe: files.get(recipe) ?? parseRecipe(recipe) }));
     return tfjsRecipes.filter((recipe) => wanted.includes(recipe)).map((recipe) => ({ target, recipe }));
   });
 }
 
 const recipesOf = (target: Target): readonly string[] => (target === "tflite" ? tfliteRecipes : tfjsRecipes);
-const knows = (target: Target, recipe: string): boolean => recipesOf(target).includes(recipe);
 
 function parseTarget(name: string): Target {
   const target = targets.find((one) => one === name);
@@ -54,16 +60,16 @@ export function settleRecipes(
   source: { readonly quantized: boolean; readonly recipesAsked: boolean },
 ): readonly VariantRequest[] {
   return variants.map((variant) => {
-    if (variant.target !== "tflite" || source.quantized === (variant.recipe === "as-is")) return variant;
+    if (variant.target !== "tflite" || source.quantized === (variant.recipe.precision === "as-is")) return variant;
     if (!source.quantized)
       throw new FlotillaError("QUANT_OPTION", "--recipe as-is is for sources that are quantized already.", {
         details: { option: "recipe", found: "as-is" },
       });
-    if (!source.recipesAsked) return { target: "tflite", recipe: "as-is" };
+    if (!source.recipesAsked) return { target: "tflite", recipe: parseRecipe("as-is") };
     throw new FlotillaError(
       "QUANT_OPTION",
-      `The source is quantized already; ${variant.recipe} cannot be made of it. Take --recipe as-is, or the float model.`,
-      { details: { option: "recipe", found: variant.recipe, expected: ["as-is"] } },
+      `The source is quantized already; ${variant.recipe.name} cannot be made of it. Take --recipe as-is, or the float model.`,
+      { details: { option: "recipe", found: variant.recipe.name, expected: ["as-is"] } },
     );
   });
 }

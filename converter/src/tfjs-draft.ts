@@ -20,6 +20,7 @@ export function tfjsDraft(
   return {
     described: { format: target, ...facts },
     recipe,
+    exact: recipe === "float32",
     path,
     files: new Map([...files].map(([file, bytes]) => [`${path}/${file}`, bytes])),
     bytes: [...files.values()].reduce((sum, { byteLength }) => sum + byteLength, 0),

@@ -36,6 +36,7 @@ export const errorCodes = {
   QUANT_CALIBRATION_MISSING: "The recipe needs calibration data and none was given.",
   QUANT_CALIBRATION_SHAPE: "A calibration sample does not have the shape or dtype of the model's input.",
   QUANT_CALIBRATION_DATA: "The calibration data is empty, or holds NaN or infinite values.",
+  QUANT_SELECTOR: "A selector of operators does not parse, or selects no operator of the model.",
   QUANT_OPTION: "A quantization option does not go with this model or recipe.",
   // PROOF: a bound was not met
   PROOF_PARITY: "The converted model's outputs differ from the source's by more than the bound.",

@@ -32,7 +32,7 @@ describe("help", () => {
     const { exitCode, stdout, stderr } = await flotilla(["convert", "--help"]);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
     expect(stdout).toMatch(/Usage: flotilla convert[\s\S]*--output[\s\S]*Examples:/);
-    expect(stdout).not.toContain("--block-size");
+    expect(stdout).not.toContain("--report");
   });
 });
 
@@ -63,9 +63,11 @@ describe("convert refuses what it does not do", () => {
     ["--recipe weights-uint8", "CONFIG_RECIPE_UNKNOWN"],
     ["--to gif", "CONFIG_USAGE"],
     ["--format word", "CONFIG_USAGE"],
-    ["--override op:CONV_2D=float32", "UNSUPPORTED_OPTION"],
-    ["--block-size 32", "UNSUPPORTED_OPTION"],
-    ["--target tflm", "CONFIG_INVALID"],
+    ["--override op:CONV=float32", "QUANT_SELECTOR"],
+    ["--block-size 32", "QUANT_OPTION"],
+    ["--recipe int4-weights --block-size 33", "QUANT_OPTION"],
+    ["--recipe absent.json", "IO_NOT_FOUND"],
+    ["--target gameboy", "CONFIG_INVALID"],
     ["--report report.html", "UNSUPPORTED_OPTION"],
     ["--calibration data.npz --calibration-method entropy", "UNSUPPORTED_OPTION"],
     ["--calibration-samples 10", "CONFIG_USAGE"],

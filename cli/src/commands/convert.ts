@@ -2,6 +2,7 @@
 import type { ConvertOptions, ConvertProgress } from "@flotilla/converter/convert-options";
 import type { ConvertedVariant, ConvertResult } from "@flotilla/converter/convert-result";
 import { type SourceFormat, sourceFormats } from "@flotilla/converter/sources/source";
+import { targetProfiles } from "@flotilla/converter/target-profiles";
 import { targets } from "@flotilla/converter/targets";
 import { FlotillaError } from "@flotilla/protocol/errors";
 import { type Command, Option } from "commander";
@@ -19,11 +20,7 @@ import {
 import { bytesForPeople, percent, table } from "../output.ts";
 
 /** Flags of the design that do nothing yet: taken, so that the answer is "not yet" and not "unknown". */
-const later: readonly (readonly [string, string])[] = [
-  ["--block-size <n>", "blockSize"],
-  ["--override <rule>", "override"],
-  ["--report <file>", "report"],
-];
+const later: readonly (readonly [string, string])[] = [["--report <file>", "report"]];
 
 /** @throws CONFIG_USAGE */
 export const formatOf = (options: Options): "auto" | SourceFormat | undefined =>
@@ -60,6 +57,8 @@ async function convertOptions(model: string, options: Options): Promise<ConvertO
   const to = listOf(options, "to");
   for (const one of to) wordOf({ to: one }, "to", targets);
   const recipes = listOf(options, "recipe");
+  const overrides = listOf(options, "override");
+  const blockSize = numberOf(options, "blockSize", { least: 1, whole: true });
   const samples = numberOf(options, "calibrationSamples", { least: 1, whole: true });
   const maxDrop = numberOf(options, "maxDrop", { least: 0 });
   const evaluateSamples = numberOf(options, "evaluateSamples", { least: 1, whole: true });
@@ -78,6 +77,8 @@ async function convertOptions(model: string, options: Options): Promise<ConvertO
     ...(format === undefined ? {} : { format }),
     ...(to.length === 0 ? {} : { to }),
     ...(recipes.length === 0 ? {} : { recipes }),
+    ...(overrides.length === 0 ? {} : { overrides }),
+    ...(blockSize === undefined ? {} : { blockSize }),
     ...(options.io === undefined ? {} : { io: String(options.io) }),
     ...(options.calibration === undefined
       ? {}
@@ -135,6 +136,21 @@ function resultText({ source, variants, seconds }: ConvertResult): string {
     const reasons = floatOperatorReasons.map(({ node, operator, reason }) => [operator, node, reason]);
     lines.push("", `Float in ${recipe}:`, table(["operator", "node", "reason"], reasons));
   }
+  for (const variant of variants) {
+    if (variant.format !== "tflite" || !variant.target) continue;
+    const rows = variant.target.operators.map(({ operator, count, version, since }) => [
+      operator,
+      String(count),
+      String(version),
+      since ?? "-",
+      "runs",
+    ]);
+    lines.push(
+      "",
+      `${variant.recipe} on ${variant.target.name}:`,
+      table(["operator", "count", "version", "since TensorFlow", "verdict"], rows),
+    );
+  }
   const [first] = variants;
   if (first?.parity) lines.push("", `Proven against ${first.parity.against} on ${first.parity.samples} samples.`);
   for (const { recipe, parity } of variants) {
@@ -163,10 +179,16 @@ const withOptions = (command: Command): Command => {
     )
     .option(
       "--recipe <recipe>",
-      "float32 (default), float16, int8; TFJS: float16, weights-uint16, weights-uint8; one variant each; may be repeated",
+      "float32 (default), float16, dynamic-int8, weight-only-int8, int8, int16x8, int4-weights, or a recipe file (.json); TFJS: float16, weights-uint16, weights-uint8; one variant each; may be repeated",
       collect,
     )
-    .option("--io <dtype>", "inputs and outputs of integer recipes: float32 (default), int8, uint8")
+    .option(
+      "--override <selector=precision>",
+      "another precision for some operators: /name regex/=float32, op:CONV_2D=int8-per-tensor, index:17=int16x8; the last one counts; may be repeated",
+      collect,
+    )
+    .option("--block-size <n>", "int4-weights: a scale for every 32, 64, 128 or 256 weights of a row")
+    .option("--io <dtype>", "inputs and outputs of integer recipes: float32 (default), int8, uint8, int16")
     .option("--calibration <data>", "what the model will see: folder of images, .npz, .npy, .json, .jsonl")
     .option("--calibration-samples <n>", "how many of them, evenly spread; default 200")
     .option("--calibration-method <method>", "min-max (default), moving-average, percentile, mse, entropy")
@@ -181,7 +203,10 @@ const withOptions = (command: Command): Command => {
     .option("--evaluate-samples <n>", "how many of them, evenly spread; default all")
     .option("--max-drop <fraction>", "exit 5 if a variant loses more accuracy than this")
     .option("--min-sqnr <dB>", "exit 5 if a variant's outputs are below this")
-    .option("--target <runtime>", "litert, or tflite-2.5 and the like: refuse operators that it lacks")
+    .option(
+      "--target <runtime>",
+      `${targetProfiles.map(({ name }) => name).join(", ")}, or tflite-2.10 and the like: only forms of operators that it has`,
+    )
     .option("--keep-io-layout", "keep the source's input and output axes (sources with channels first)")
     .option("--strict-integer", "exit 5 if an operator stays float in an integer recipe")
     .option("--golden <file>", ".npz of recorded inputs and outputs, where no runtime can run the source")
@@ -200,6 +225,7 @@ export function addConvertCommand(program: Command): void {
       "convert model.tflite --output out",
       "convert digits/model.json --output out --recipe float16 --recipe int8 --calibration samples.npz",
       "convert model.tflite --output out --to tfjs --recipe weights-uint8",
+      "convert model.tflite --output out --recipe int8 --calibration train.npz --override 'op:SOFTMAX=float32'",
       "convert model.json --output out --recipe int8 --io uint8 --calibration photos --preprocess prep.json",
       "convert model.json --output out --recipe int8 --calibration train.npz --evaluate test.npz --max-drop 0.01 --json",
     ],

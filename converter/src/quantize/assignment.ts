@@ -4,6 +4,8 @@
  */
 import type { Graph } from "../ir/graph.ts";
 import type { BlockSize, Precision } from "./precision.ts";
+import type { Override } from "./recipe.ts";
+import { selectNodes } from "./selector.ts";
 
 export interface Assignment {
   /** As many as the graph's nodes, in their order. */
@@ -17,3 +19,11 @@ export const assignAll = (graph: Graph, precision: Precision, blockSize: BlockSi
   precisions: graph.nodes.map(() => precision),
   blockSize,
 });
+
+/** The overrides carried out in their order. @throws QUANT_SELECTOR for one that means no node */
+export function withOverrides(graph: Graph, assignment: Assignment, overrides: readonly Override[]): Assignment {
+  const precisions = [...assignment.precisions];
+  for (const { selector, precision } of overrides)
+    for (const at of selectNodes(graph, selector)) precisions[at] = precision;
+  return { ...assignment, precisions };
+}

@@ -3,10 +3,14 @@
  * Knows roles, result rules and ranges; chooses no scale and changes nothing.
  */
 import { type Graph, type GraphIndex, type Node, type TensorId, tensorOf } from "../ir/graph.ts";
-import { isUnsupported, type Op, type OperandRole } from "../ops/define-op.ts";
+import { isUnsupported, type Op, type OperandRole, type OperatorUse } from "../ops/define-op.ts";
 import { opOf } from "../ops/registry.ts";
+import type { KernelLimits } from "./kernel-limits.ts";
 import { type FloatConstants, resultRulesOf, rolesOf } from "./operands.ts";
-import { type IntegerMode, integerModeOf, type Precision } from "./precision.ts";
+import type { OperandPlan } from "./plan.ts";
+import { present } from "./plan-narrowed.ts";
+import { plannedUse } from "./planned-use.ts";
+import { type IntegerMode, integerModeOf, type Precision, valueDTypeOf } from "./precision.ts";
 import type { Range } from "./scales.ts";
 
 export type Verdict =
@@ -18,6 +22,7 @@ export interface EligibilityContext {
   readonly index: GraphIndex;
   readonly constants: FloatConstants;
   readonly ranges: ReadonlyMap<TensorId, Range>;
+  readonly limits: KernelLimits;
   /** Do graph inputs and outputs stay float32? */
   readonly floatIo: boolean;
 }
@@ -34,7 +39,7 @@ export function judgeNodes(context: EligibilityContext, precisions: readonly Pre
 }
 
 function judge(context: EligibilityContext, node: Node, precision: Precision): Verdict {
-  const { graph, constants } = context;
+  const { graph, constants, limits } = context;
   const touched = [...node.inputs, ...node.outputs].flatMap((id) => (id === null ? [] : [tensorOf(graph, id)]));
   if (!touched.some((tensor) => tensor.dtype === "float32" || tensor.dtype === "float16")) return { mode: "untouched" };
   if (touched.some((tensor) => tensor.quantization)) return { mode: "untouched" };
@@ -60,7 +65,28 @@ function judge(context: EligibilityContext, node: Node, precision: Precision): V
     if (dtype !== "float32") return float(`its result "${name}" is ${dtype}`);
     if (!context.ranges.has(id)) return float(`calibration gave no finite range for its result "${name}"`);
   }
-  return { mode };
+  const lacking = limits.refuses(precision) ?? limits.lacks(definition, integerUse(context, node, definition, mode));
+  return lacking ? float(lacking) : { mode };
+}
+
+/** Its use in these integers, with scales of 1: limits look at dtypes, options and how many scales there are. */
+function integerUse({ graph, limits }: EligibilityContext, node: Node, definition: Op, mode: IntegerMode): OperatorUse {
+  const parameters = { scale: 1, zeroPoint: 0 };
+  const operands = rolesOf(definition, node).map((role, position): OperandPlan => {
+    const id = node.inputs[position];
+    if (!role || role.role === "index" || id === null || id === undefined) return { use: "as-is" };
+    if (role.role === "bias") return { use: "bias", scales: [1], ...(mode === "int16x8" ? { dtype: "int64" } : {}) };
+    if (role.role !== "weight") return { use: "activation", parameters };
+    const axis = limits.perTensorOnly(definition) ? null : role.channelAxis;
+    return { use: "weight", axis, scales: axis === null ? [1] : [1, 1] };
+  });
+  const results = resultRulesOf(definition, node).map((rule) => (rule?.rule === "none" ? null : parameters));
+  return plannedUse(graph, node, {
+    dtype: valueDTypeOf(mode),
+    operands,
+    results,
+    attributes: mode === "int16x8" ? present(definition.int16?.attributes ?? {}) : {},
+  });
 }
 
 /** Why there is no kernel for these integers, or null. */

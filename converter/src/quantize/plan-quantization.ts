@@ -5,14 +5,16 @@
  * Pure: thinks and returns a value, never edits the graph.
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
-import { type Attributes, type Graph, indexGraph, type Node, type TensorId, tensorOf } from "../ir/graph.ts";
+import { type Graph, indexGraph, type Node, type TensorId, tensorOf } from "../ir/graph.ts";
 import type { Op, OperandRole } from "../ops/define-op.ts";
 import { opOf } from "../ops/registry.ts";
 import type { Assignment } from "./assignment.ts";
 import { type EligibilityContext, integerVerdict, judgeNodes, type Verdict } from "./eligibility.ts";
+import type { KernelLimits } from "./kernel-limits.ts";
 import { FloatConstants, resultRulesOf, rolesOf } from "./operands.ts";
 import { ParameterGroups } from "./parameter-groups.ts";
 import type { NodePlan, OperandPlan, QuantizationPlan, TensorPlan } from "./plan.ts";
+import { planNarrowed, present } from "./plan-narrowed.ts";
 import { planWeights } from "./plan-weights.ts";
 import { type ValueDType, valueDTypeOf } from "./precision.ts";
 import { type IoDType, insideOf } from "./recipe.ts";
@@ -24,6 +26,7 @@ export interface PlanRequest {
   /** Finite ranges of the run-time float tensors, from calibration; none where no node computes in integers. */
   readonly ranges: ReadonlyMap<TensorId, Range>;
   readonly io: IoDType;
+  readonly limits: KernelLimits;
 }
 
 /** A run-time tensor in one of the integer dtypes. */
@@ -49,9 +52,10 @@ interface ReaderEdge {
   readonly soleOperand: boolean;
 }
 
-export function planQuantization({ graph, assignment, ranges, io }: PlanRequest): QuantizationPlan {
+export function planQuantization({ graph, assignment, ranges, io, limits }: PlanRequest): QuantizationPlan {
   const index = indexGraph(graph);
-  const eligibility = { graph, index, ranges, constants: new FloatConstants(graph, index), floatIo: io === "float32" };
+  const constants = new FloatConstants(graph, index);
+  const eligibility = { graph, index, ranges, constants, limits, floatIo: io === "float32" };
   const context: PlanContext = {
     ...eligibility,
     verdicts: judgeNodes(eligibility, assignment.precisions),
@@ -143,14 +147,21 @@ function planNode(context: PlanContext, node: Node, at: number, assignment: Assi
   const verdict = context.verdicts[at];
   const precision = assignment.precisions[at] ?? "float32";
   if (!verdict || verdict.mode === "untouched") return { ...head, mode: "untouched" };
-  if (verdict.mode === "float") return { ...head, mode: "float", precision: "float32", reason: verdict.reason };
+  if (verdict.mode === "float") {
+    const { reason } = verdict;
+    const narrowed = planNarrowed(context, node, precision, assignment);
+    return narrowed
+      ? { ...head, mode: "float", precision, reason, ...narrowed }
+      : { ...head, mode: "float", precision: "float32", reason };
+  }
   const { mode } = verdict;
   const definition = definitionOf(node);
   const dtype = valueDTypeOf(mode);
   const activations = rolesOf(definition, node).map((role, position) =>
     planActivation(context, node, at, position, role, dtype),
   );
-  const operands = planWeights(context, node, activations, { mode, perTensor: precision === "int8-per-tensor" });
+  const perTensor = precision === "int8-per-tensor" || context.limits.perTensorOnly(definition);
+  const operands = planWeights(context, node, activations, { mode, perTensor });
   const results = node.outputs.map((id) => {
     const member = twinOf(context, id, dtype);
     return member === undefined ? null : context.groups.parametersOf(member);
@@ -191,12 +202,6 @@ function planTensors(context: PlanContext): TensorPlan[] {
       parameters: context.groups.parametersOf(member),
     }));
 }
-
-/** Options without the fields that are left out. */
-const present = (attributes: Partial<Attributes>): Attributes =>
-  Object.fromEntries(
-    Object.entries(attributes).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-  );
 
 const isActivation = (role: OperandRole | null): boolean => role?.role === "activation" || role?.role === "activations";
 

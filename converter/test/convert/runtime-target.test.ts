@@ -24,5 +24,5 @@ test("versions newer than the target are refused, each with the version it needs
 
 test("a target that there is not", async () => {
   const [model, output] = [await fixturePath("pnet"), await temporaryFolder()];
-  await expect(convert({ model, output, target: "tflm" })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+  await expect(convert({ model, output, target: "gameboy" })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
 });

@@ -18,6 +18,7 @@ import { applyPlan } from "../../src/quantize/apply.ts";
 import { assignAll } from "../../src/quantize/assignment.ts";
 import { planQuantization } from "../../src/quantize/plan-quantization.ts";
 import { quantizeInt8 } from "../../src/quantize/scales.ts";
+import { limitsOf } from "../../src/runtime-target.ts";
 import { writeTflite } from "../../src/writers/tflite/write-tflite.ts";
 import { GraphMaker, modelOf } from "./graphs.ts";
 
@@ -171,7 +172,13 @@ describe.each(runtimes.map((runtime) => [runtime.name, runtime] as const))("%s",
     const float = maker.draft.freeze();
     const { model } = applyPlan(
       modelOf(float),
-      planQuantization({ graph: float, assignment: assignAll(float, "int8"), ranges: maker.ranges, io: "int8" }),
+      planQuantization({
+        graph: float,
+        assignment: assignAll(float, "int8"),
+        ranges: maker.ranges,
+        io: "int8",
+        limits: limitsOf(),
+      }),
     );
     const [graph] = model.graphs;
     const [node] = graph?.nodes ?? [];

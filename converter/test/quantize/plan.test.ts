@@ -17,6 +17,7 @@ import { floatOperatorsOf, type QuantizationPlan } from "../../src/quantize/plan
 import { planQuantization } from "../../src/quantize/plan-quantization.ts";
 import type { IoDType } from "../../src/quantize/recipe.ts";
 import { int8Parameters } from "../../src/quantize/scales.ts";
+import { limitsOf } from "../../src/runtime-target.ts";
 import { GraphMaker, modelOf } from "./graphs.ts";
 
 const kinds = (maker: GraphMaker, plan: QuantizationPlan, graph = maker.draft.freeze()) => {
@@ -28,7 +29,13 @@ const kinds = (maker: GraphMaker, plan: QuantizationPlan, graph = maker.draft.fr
 };
 const planOf = (maker: GraphMaker, io: IoDType = "float32") => {
   const graph = maker.draft.freeze();
-  return planQuantization({ graph, assignment: assignAll(graph, "int8"), ranges: maker.ranges, io });
+  return planQuantization({
+    graph,
+    assignment: assignAll(graph, "int8"),
+    ranges: maker.ranges,
+    io,
+    limits: limitsOf(),
+  });
 };
 const parametersOf = (plan: QuantizationPlan, name: string) =>
   plan.tensors.find((tensor) => tensor.name === name)?.parameters;
