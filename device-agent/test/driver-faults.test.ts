@@ -6,9 +6,11 @@ import { topics } from "@flotilla/protocol/topics";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { AgentHandle, AgentStatus } from "../src/core/driver/agent-driver.ts";
 import type { HttpAnswer } from "../src/ports/http-transport.ts";
+import { buildTinyModel, type TinyModel } from "./runtimes/tiny-model.ts";
 import { testSigner } from "./support/keys.ts";
 import { type MemoryWorld, memoryWorld, turns } from "./support/memory-device.ts";
-import { encodeScript, inputFor, type Script } from "./support/scripted-runtime.ts";
+import { addingModel } from "./support/real-model.ts";
+import { classCount, encodeScript, inputFor, type Script } from "./support/scripted-runtime.ts";
 import { cohortId, fleetId, modelId } from "./support/tiny-fleet.ts";
 
 const runs = (release: string) => (status: AgentStatus) => {
@@ -122,6 +124,43 @@ describe("a variant", () => {
     const again = world.fleet.statuses.filter(({ rollout }) => rollout === "rollout-2b").map(({ state }) => state);
     expect(again).toEqual(["offered", "failed/trial"]);
   });
+
+  const shape = [1, classCount];
+  const add = { kind: "add", inputs: [0, 1], outputs: [2] } as const;
+  const sound: TinyModel = {
+    tensors: [
+      { name: "image", type: "float32", shape },
+      { name: "constant", type: "float32", shape, data: new Uint8Array(4 * classCount) },
+      { name: "scores", type: "float32", shape },
+    ],
+    operators: [add],
+    inputs: [0],
+    outputs: [2],
+  };
+  const [image, , scores] = sound.tensors;
+  const short = { name: "constant", type: "float32", shape, data: new Uint8Array(4) } as const;
+  it.each<[string, Uint8Array, string]>([
+    ["names a tensor that is not there", buildTinyModel({ ...sound, operators: [{ ...add, inputs: [0, 70_000] }] }), "FORMAT_CORRUPT"],
+    ["has a constant shorter than its shape", buildTinyModel({ ...sound, tensors: [image!, short, scores!] }), "FORMAT_CORRUPT"],
+    ["asks for more memory than any device has", buildTinyModel({ ...sound, tensors: [image!, sound.tensors[1]!, { ...scores!, shape: [2 ** 30, 4] }] }), "FORMAT_LIMIT"],
+    ["ends in the middle", buildTinyModel(sound).subarray(0, 300), "FORMAT_TRUNCATED"],
+    ["is no .tflite file", new TextEncoder().encode("something else, validly signed"), "FORMAT_UNRECOGNIZED"],
+  ])("that %s is refused before a runtime sees it, although it is what was signed", async (_name, bytes, code) => {
+    let asked = 0;
+    world.intercept((request, answer) => {
+      if (isModel(request.path)) asked++;
+      return answer;
+    });
+    const model = addingModel(1);
+    await world.fleet.addModel("release-2", 2, { ...model, bytes, runtimes: [{ name: "scripted", minVersion: "1.0" }] });
+    await world.fleet.setDirective({ rollout: "rollout-2", release: "release-2" });
+    await world.until(agent, reported("failed/verify"));
+    expect(world.fleet.statuses.at(-1)).toMatchObject({ code, running: "release-1" });
+    expect(world.fleet.statuses.some(({ state, rollout }) => rollout === "rollout-2" && state === "trialing")).toBe(false);
+    expect(asked).toBe(1);
+    expect(agent.status().models[modelId]).toMatchObject({ release: "release-1", candidate: null });
+    await agent.infer(modelId, new Map([["image", inputFor(0)]]));
+  }); // biome-ignore format: a table
 
   it("with the goldens of another fails although all is validly signed", async () => {
     const script: Script = { name: "permuted", shift: 1 };

@@ -1,5 +1,6 @@
 /** The flatbuffer codec on a schema of its own: round trips, and bytes made to hurt, grouped by attack. */
 import { FlotillaError } from "@flotilla/protocol/errors";
+import { decodeLimits } from "@flotilla/protocol/flatbuffer/bounded-view";
 import { decodeFlatbuffer } from "@flotilla/protocol/flatbuffer/decode-flatbuffer";
 import {
   bool,
@@ -252,9 +253,17 @@ describe("attack: sizes", () => {
   test("more tables than the limit are refused", () => {
     const table = defineTable("Outer", { inner: tablesOf(defineTable("Inner", { size: int32() })) });
     const file = encodeFlatbuffer({ inner: Array.from({ length: 20 }, () => ({})) }, table, "TEST");
-    const limits = { tables: 20, depth: 64, sharing: 4 };
+    const limits = { ...decodeLimits, tables: 20 };
     expect(codeOf(() => decodeFlatbuffer(file, table, "TEST", limits))).toBe("FORMAT_LIMIT");
     expect(codeOf(() => decodeFlatbuffer(file, table, "TEST", { ...limits, tables: 21 }))).toBe("none");
+  });
+
+  test("more elements than the limit are refused, whatever vectors they are in", () => {
+    const table = defineTable("Outer", { a: vectorOf("bool"), b: vectorOf("int64") });
+    const file = encodeFlatbuffer({ a: new Array(12).fill(true), b: new Array(8).fill(1n) }, table, "TEST");
+    const limited = (elements: number) => () => decodeFlatbuffer(file, table, "TEST", { ...decodeLimits, elements });
+    expect(codeOf(limited(19))).toBe("FORMAT_LIMIT");
+    expect(codeOf(limited(20))).toBe("none");
   });
 
   test("tables nested deeper than the limit are refused", () => {
@@ -262,7 +271,7 @@ describe("attack: sizes", () => {
       b: tableOf(defineTable("B", { c: tableOf(defineTable("C", { size: int32() })) })),
     });
     const file = encodeFlatbuffer({ b: { c: {} } }, table, "TEST");
-    expect(codeOf(() => decodeFlatbuffer(file, table, "TEST", { tables: 9, depth: 1, sharing: 4 }))).toBe(
+    expect(codeOf(() => decodeFlatbuffer(file, table, "TEST", { ...decodeLimits, tables: 9, depth: 1 }))).toBe(
       "FORMAT_LIMIT",
     );
   });

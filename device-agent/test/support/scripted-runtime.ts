@@ -1,11 +1,15 @@
 /**
  * A `TfliteRuntime` whose models are scripts in JSON: what a variant does (answers, fails, hangs, answers nonsense) is
- * written in its bytes. It stands for the runtime port in tests of everything around it; real runtimes have their own.
+ * written in a constant of its file, which is a sound `.tflite` to whoever looks. It stands for the runtime port in tests
+ * of everything around it; real runtimes have their own.
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
+import { decodeFlatbuffer } from "@flotilla/protocol/flatbuffer/decode-flatbuffer";
 import type { NdArray } from "@flotilla/protocol/nd-array";
+import { fileIdentifier, modelTable } from "@flotilla/protocol/tflite/schema";
 import type { ManualClock } from "../../src/memory/manual-clock.ts";
 import type { TfliteRuntime } from "../../src/ports/tflite-runtime.ts";
+import { buildTinyModel } from "../runtimes/tiny-model.ts";
 
 export const classCount = 4;
 
@@ -26,7 +30,26 @@ export interface Script {
   readonly padding?: string;
 }
 
-export const encodeScript = (script: Script): Uint8Array => new TextEncoder().encode(JSON.stringify(script));
+export function encodeScript(script: Script): Uint8Array {
+  const data = new TextEncoder().encode(JSON.stringify(script));
+  const shape = [1, classCount];
+  return buildTinyModel({
+    tensors: [
+      { name: "image", type: "float32", shape },
+      { name: "script", type: "uint8", shape: [data.length], data },
+      { name: "scores", type: "float32", shape },
+    ],
+    operators: [{ kind: "add", inputs: [0, 0], outputs: [2] }],
+    inputs: [0],
+    outputs: [2],
+  });
+}
+
+function decodeScript(bytes: Uint8Array): Script {
+  const { subgraphs, buffers } = decodeFlatbuffer(bytes, modelTable, fileIdentifier);
+  const data = buffers[subgraphs[0]?.tensors[1]?.buffer ?? 0]?.data.bytes();
+  return JSON.parse(new TextDecoder().decode(data)) as Script;
+}
 
 export function answerOf(script: Script, input: NdArray): Float32Array {
   const values = Array.from(input.data, Number);
@@ -48,7 +71,7 @@ export function scriptedRuntime(clock: ManualClock, onLoad: (script: Script) => 
     version: "1.0.0",
     build: "test",
     async load(bytes) {
-      const script = JSON.parse(new TextDecoder().decode(bytes)) as Script;
+      const script = decodeScript(bytes);
       onLoad(script);
       if (script.loads === false) throw new FlotillaError("UNSUPPORTED_RUNTIME", "The script does not load.");
       const tensor = (name: string) => ({

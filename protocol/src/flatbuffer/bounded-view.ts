@@ -14,8 +14,10 @@ export interface DecodeLimits {
   readonly depth: number;
   /** Bytes of vectors and strings decoded, as a multiple of the file's size: a sound file hardly shares any. */
   readonly sharing: number;
+  /** Elements of vectors decoded in all: a byte of the file may become an object. */
+  readonly elements: number;
 }
-export const decodeLimits: DecodeLimits = { tables: 1_000_000, depth: 64, sharing: 4 };
+export const decodeLimits: DecodeLimits = { tables: 1_000_000, depth: 64, sharing: 4, elements: 2 ** 26 };
 
 /** Small files may share more, in proportion. */
 const freeBytes = 65_536;
@@ -42,6 +44,7 @@ export class BoundedView {
   readonly #limits: DecodeLimits;
   #tables = 0;
   #decodedBytes = 0;
+  #elements = 0;
 
   constructor(file: Uint8Array | RandomAccess, limits: DecodeLimits) {
     const held = file instanceof Uint8Array;
@@ -102,6 +105,12 @@ export class BoundedView {
     this.#decodedBytes += length;
     if (this.#decodedBytes > this.byteLength * this.#limits.sharing + freeBytes)
       throw this.fail("FORMAT_LIMIT", "the same bytes are pointed at over and over", offset);
+  }
+
+  countElements(count: number, offset: number): void {
+    this.#elements += count;
+    if (this.#elements > this.#limits.elements)
+      throw this.fail("FORMAT_LIMIT", `more than ${this.#limits.elements} elements of vectors`, offset);
   }
 
   checkDepth(depth: number, offset: number): void {

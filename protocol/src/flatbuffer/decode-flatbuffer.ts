@@ -109,6 +109,7 @@ function decodeField(
       const size = scalarBytes[field.type];
       const { start, length } = view.vector(view.follow(at, "a vector"), size, "a vector");
       view.countBytes(length * size, at);
+      view.countElements(length, at);
       return Object.freeze(Array.from({ length }, (_, i) => view.scalar(field.type, start + i * size, "an element")));
     }
     case "table":

@@ -4,7 +4,7 @@
  * Sources: LiteRT `schema.fbs`, `core/tools/verifier.cc`, `core/interpreter_builder.cc`; each check names its rule.
  */
 import { FlotillaError } from "../errors.ts";
-import type { DecodeLimits } from "../flatbuffer/bounded-view.ts";
+import { type DecodeLimits, decodeLimits } from "../flatbuffer/bounded-view.ts";
 import { decodeFlatbuffer } from "../flatbuffer/decode-flatbuffer.ts";
 import { memoryAccess, type RandomAccess } from "../random-access.ts";
 import { at, corrupt } from "./corrupt.ts";
@@ -22,7 +22,7 @@ export interface TfliteLimits {
 }
 /** Eight axes are the most that kernels know; 4 GiB is more than a WASM heap or a phone gives one tensor. */
 export const tfliteLimits: TfliteLimits = {
-  decode: { tables: 1_000_000, depth: 64, sharing: 4 },
+  decode: decodeLimits,
   graphs: 256,
   axes: 8,
   tensorBytes: 2 ** 32,

@@ -21,6 +21,7 @@ import { runTrial } from "./run-trial.ts";
 import type { StateStore } from "./state-store.ts";
 import type { TrustSession } from "./trust-session.ts";
 import { verifyFile } from "./verify-file.ts";
+import { verifyModel } from "./verify-model.ts";
 
 export type Executors = {
   readonly [K in EffectKind]: (effect: EffectOf<K>) => void;
@@ -138,7 +139,7 @@ export function createExecutors(parts: ExecutorParts): Executors {
     verify: (effect) =>
       forCandidate(effect, async () => {
         const { model, candidate, slot, file, golden } = effect;
-        await verifyFile(storage, paths.model(model, slot), file);
+        verifyModel(await verifyFile(storage, paths.model(model, slot), file));
         await verifyFile(storage, paths.golden(model, slot), golden);
         return { kind: "verified", nowMs: clock.nowMs(), model, candidate };
       }),
@@ -195,11 +196,11 @@ export function createExecutors(parts: ExecutorParts): Executors {
   };
 }
 
-/** Whether trying again can help: not against wrong bytes, wrong signatures or a failed trial. */
+/** Whether trying again can help: not against wrong bytes, wrong signatures, a format not read here or a failed trial. */
 function isFinal({ code }: FlotillaError): boolean {
   // New metadata may name the target, or be younger.
   if (code === "INTEGRITY_NOT_FOUND" || code === "INTEGRITY_EXPIRED") return false;
-  return /^(INTEGRITY|FORMAT|TRIAL)_/.test(code);
+  return /^(INTEGRITY|FORMAT|TRIAL)_|^UNSUPPORTED_FORMAT$/.test(code);
 }
 
 function detailOf(error: FlotillaError): readonly string[] {
