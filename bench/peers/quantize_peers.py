@@ -5,7 +5,7 @@
 Each line on stdin is a job, answered by a line on stdout. A job is a folder: `job.json` ({"source": {"format", "path"} or null}), `float.tflite`, `ours.tflite`, `calibration.npz`
 and `heldout.npz` (one array per input name, first axis = sample). What comes of it is `result.json` beside them. All
 files run in LiteRT with its builtin kernels and no delegate, on the held-out samples; inputs and outputs are float32.
-Each job has a process of its own: a converter that aborts takes one row with it.
+Each tool has a process of its own for each job: a converter that aborts takes nothing else with it.
 """
 
 import contextlib
@@ -210,40 +210,54 @@ def load_keras(kind, path):
         return keras.models.load_model(path, compile=False)
 
 
-def judge(job):
+def judge(job, tool):
+    """What comes of one tool's file, or None where the tool cannot read the source."""
     content = (job / "float.tflite").read_bytes()
     calibration, unseen = (dict(np.load(job / f"{name}.npz")) for name in ("calibration", "heldout"))
     float_file = open_file(content)
     inputs, outputs = float_file.get_input_details(), float_file.get_output_details()
-    expected = answers(content, unseen, inputs)
+    made = MAKERS[tool](job, content, calibration, inputs)
+    if made is None:
+        return None
+    (job / f"{tool}.tflite").write_bytes(made)
+    expected, found = (answers(one, unseen, inputs) for one in (content, made))
     # Places and classes are no signal: only real numbers are measured.
     kept = [at for at, detail in enumerate(outputs) if detail["dtype"] == np.float32 and np.any(expected[at] != 0)]
-    result = {"floatBytes": len(content), "samples": len(expected[0]), "versions": versions(), "tools": {}}
+    pairs = paired([expected[at] for at in kept], found) if tool == "tensorflow" else [(expected[at], found[at]) for at in kept]
+    each = [sqnr(*pair) for pair in pairs]
+    return {
+        "bytes": len(made),
+        "floatOperators": float_operators(made),
+        "outputs": [{"name": outputs[at]["name"], "sqnrDb": round(db, 2)} for at, db in zip(kept, each)],
+        "worstDb": round(min(each), 2),
+        "meanDb": round(sum(each) / len(each), 2),
+    }
 
-    def measure(tool, make, same_ends):
+
+MAKERS = {
+    "ours": lambda job, content, calibration, inputs: (job / "ours.tflite").read_bytes(),
+    "edge-quantizer": by_edge_quantizer,
+    "tensorflow": by_tensorflow,
+}
+
+
+def in_a_process(job, tool):
+    """`judge` where an abort ends nothing but itself."""
+    answer = job / f"{tool}.json"
+    answer.unlink(missing_ok=True)
+    if os.fork() == 0:
+        # Libraries print too; stdout is for the answers.
+        os.dup2(2, 1)
         try:
-            made = make()
-            if made is None:
-                return
-            (job / f"{tool}.tflite").write_bytes(made)
-            found = answers(made, unseen, inputs)
-            pairs = [(expected[at], found[at]) for at in kept] if same_ends else paired([expected[at] for at in kept], found)
-            each = [sqnr(*pair) for pair in pairs]
-            result["tools"][tool] = {
-                "bytes": len(made),
-                "floatOperators": float_operators(made),
-                "outputs": [{"name": outputs[at]["name"], "sqnrDb": round(db, 2)} for at, db in zip(kept, each)],
-                "worstDb": round(min(each), 2),
-                "meanDb": round(sum(each) / len(each), 2),
-            }
-        except Exception as error:
+            found = judge(job, tool)
+        except BaseException as error:
             traceback.print_exc()
-            result["tools"][tool] = {"error": f"{type(error).__name__}: {str(error).splitlines()[0][:160] if str(error) else ''}"}
-
-    measure("ours", lambda: (job / "ours.tflite").read_bytes(), True)
-    measure("edge-quantizer", lambda: by_edge_quantizer(job, content, calibration, inputs), True)
-    measure("tensorflow", lambda: by_tensorflow(job, content, calibration, inputs), False)
-    (job / "result.json").write_text(json.dumps(result, indent=1) + "\n")
+            lines = str(error).splitlines() or [""]
+            found = {"error": f"{type(error).__name__}: {lines[0][:160]}"}
+        answer.write_text(json.dumps(found))
+        os._exit(0)
+    os.wait()
+    return json.loads(answer.read_text()) if answer.exists() else {"error": "the process was aborted"}
 
 
 def versions():
@@ -259,18 +273,12 @@ for line in sys.stdin:
     if json.loads((folder / "job.json").read_text())["source"]:
         # Once, in the parent: it takes longer than most jobs.
         import keras, tensorflow, tf_keras  # noqa: E401, F401
-    child = os.fork()
-    if child == 0:
-        # Libraries print too; stdout is for the answers.
-        os.dup2(2, 1)
-        status = 1
-        try:
-            judge(folder)
-            status = 0
-        except Exception as error:
-            traceback.print_exc()
-            (folder / "result.json").write_text(json.dumps({"error": f"{type(error).__name__}: {error}"}))
-        finally:
-            os._exit(status)
-    _, status = os.waitpid(child, 0)
-    print(json.dumps({"job": str(folder), "status": status}), flush=True)
+    tools = {tool: in_a_process(folder, tool) for tool in MAKERS}
+    result = {
+        "floatBytes": (folder / "float.tflite").stat().st_size,
+        "samples": len(next(iter(np.load(folder / "heldout.npz").values()))),
+        "versions": versions(),
+        "tools": {tool: found for tool, found in tools.items() if found},
+    }
+    (folder / "result.json").write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps({"job": str(folder)}), flush=True)

@@ -34,11 +34,11 @@ interface Wanted {
 
 /** Numbers of samples by the size of one: [at most so many elements, calibration, held-out]. */
 const counts: readonly (readonly [number, number, number])[] = [
-  [10_000, 200, 200],
-  [70_000, 60, 40],
-  [160_000, 40, 20],
-  [300_000, 24, 12],
-  [Number.POSITIVE_INFINITY, 8, 4],
+  [10_000, 100, 100],
+  [70_000, 32, 24],
+  [160_000, 16, 12],
+  [300_000, 10, 8],
+  [Number.POSITIVE_INFINITY, 6, 4],
 ];
 
 export async function samplesOf({ entry, samples }: Case, inputs: readonly SampledInput[]): Promise<Samples> {

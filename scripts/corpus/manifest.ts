@@ -53,6 +53,13 @@ export interface CorpusEntry {
   readonly images?: { readonly input: string; readonly shape: readonly number[] };
   /** What the package says the model makes of a picture. */
   readonly picture?: Picture;
+  /** What the net learnt, and how many of that data's test images it gets right in its own framework. */
+  readonly trained?: {
+    readonly data: string;
+    readonly testImages: number;
+    readonly accuracy: number;
+    readonly parameters: number;
+  };
   /** Proven only when asked for by name or with --slow: its proof takes minutes. */
   readonly slow?: boolean;
   readonly expect: Expectation;
