@@ -21,6 +21,7 @@ export const conv2d = defineOp({
     bias("bias", { of: ["input", "filter"], inFile: true }),
   ],
   results: [free],
+  reach: "window",
   infer: (inputs, { padding, strideH, strideW, dilationHFactor, dilationWFactor }) => {
     const input = needRank(inputs, 0, "input", 4);
     const filter = needRank(inputs, 1, "filter", 4);
@@ -36,6 +37,7 @@ export const conv2d = defineOp({
   layout: window,
   raise: raiseConv2d,
   int8: true,
+  int16: {},
   version: (use) => {
     const [input, filter] = [inputDType(use, 0), inputDType(use, 1)];
     if (input === "int16" && filter === "int8" && use.attributes.quantizedBiasType !== "FLOAT32") return 8;

@@ -21,6 +21,7 @@ export const depthwiseConv2d = defineOp({
     bias("bias", { of: ["input", "filter"], inFile: true }),
   ],
   results: [free],
+  reach: "window",
   infer: (inputs, { padding, strideH, strideW, dilationHFactor, dilationWFactor }) => {
     const input = needRank(inputs, 0, "input", 4);
     const filter = needRank(inputs, 1, "filter", 4);
@@ -36,6 +37,7 @@ export const depthwiseConv2d = defineOp({
   layout: window,
   raise: raiseDepthwiseConv2d,
   int8: true,
+  int16: {},
   version: (use) => {
     const [input, filter] = [inputDType(use, 0), inputDType(use, 1)];
     if (isHybrid(use)) return isPerChannel(use, 1) ? 6 : 4;

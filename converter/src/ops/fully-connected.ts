@@ -22,6 +22,7 @@ export const fullyConnected = defineOp({
   attributes: optionsOf("FullyConnectedOptions"),
   operands: [activation("input"), weight("weights", { channelAxis: 0 }), bias("bias", { of: ["input", "weights"] })],
   results: [free],
+  reach: "row",
   infer: (inputs, { keepNumDims }) => {
     const input = need(inputs, 0, "input");
     const [units = 0, depth = 0] = needRank(inputs, 1, "weights", 2).shape;
@@ -40,6 +41,7 @@ export const fullyConnected = defineOp({
   layout: rowsOf,
   raise: raiseFullyConnected,
   int8: true,
+  int16: {},
   version: (use) => {
     const [input, weights] = [inputDType(use, 0), inputDType(use, 1)];
     const { quantizedBiasType, keepNumDims, asymmetricQuantizeInputs, weightsFormat } = use.attributes;

@@ -8,7 +8,7 @@ import { type Graph, indexGraph, type TensorId, tensorOf } from "../ir/graph.ts"
 import { opOf } from "../ops/registry.ts";
 import { inputChannelOf } from "./input-channels.ts";
 import { FloatConstants, operandNamed, rolesOf } from "./operands.ts";
-import type { NodePlan, OperandPlan, QuantizationPlan } from "./plan.ts";
+import { isInteger, type NodePlan, type OperandPlan, type QuantizationPlan } from "./plan.ts";
 import { channelView, forEachElement, quantizeWeights } from "./weights.ts";
 
 /** `means`: for every run-time tensor the mean of each channel of its last axis. */
@@ -21,7 +21,7 @@ export function correctBiases(
   const nodes = plan.nodes.map((nodePlan, at): NodePlan => {
     const node = graph.nodes[at];
     const definition = node && opOf(node.kind);
-    if (nodePlan.mode !== "int8" || !definition) return nodePlan;
+    if (!isInteger(nodePlan) || !definition) return nodePlan;
     const operands = [...nodePlan.operands];
     for (const [position, role] of rolesOf(definition, node).entries()) {
       const biasPlan = operands[position];
@@ -51,7 +51,7 @@ function meanShift(
 ): number[] | null {
   if (plan.axis === null) return null;
   const view = channelView(shape, plan.axis);
-  const quantized = quantizeWeights(values, view, plan.scales);
+  const quantized = plan.values?.() ?? quantizeWeights(values, view, plan.scales);
   const shift = new Array<number>(view.channels).fill(0);
   const inputOf = inputChannelOf(shape, plan.axis, view, inputMeans.length);
   if (!inputOf) return null;

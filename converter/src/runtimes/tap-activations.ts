@@ -41,6 +41,9 @@ export async function tapActivations(request: TapRequest): Promise<void> {
   const [graph] = model.graphs;
   if (!graph) return;
   const groups = groupTensors(graph, request.tensors, request.budgetBytes ?? defaultBudgetBytes);
+  if (groups.length === 0) {
+    for (let index = 0; index < samples.count; index++) request.visitSample?.(await samples.sample(index), index);
+  }
   for (const [place, group] of groups.entries()) {
     const loaded = await runtime.load(tappedFile(model, graph, group));
     try {
