@@ -6,6 +6,7 @@ import type { LoadedModel, TfliteRuntime } from "@flotilla/device-agent/ports/tf
 import { asFlotillaError, FlotillaError } from "@flotilla/protocol/errors";
 import type { NdArray } from "@flotilla/protocol/nd-array";
 import type { Model, TensorId } from "../ir/graph.ts";
+import { fixedCopy } from "./fixed-copy.ts";
 import { createTfjsLayersRuntime, type LayersSource } from "./tfjs-layers.ts";
 
 /** One sample: arrays in the order of the graph's inputs, or outputs. */
@@ -55,16 +56,16 @@ export async function layersTruth(source: LayersSource, model: Model): Promise<S
 /** The original `.tflite` in every runtime that loads it; the first answers for all. */
 export async function tfliteTruth(bytes: Uint8Array, runtimes: readonly TfliteRuntime[]): Promise<SourceTruth> {
   const refusals: string[] = [];
-  const loaded: { readonly runtime: TfliteRuntime; readonly model: LoadedModel }[] = [];
+  const loaded: { readonly runtime: TfliteRuntime; readonly model: AnySizes }[] = [];
   for (const runtime of runtimes) {
     try {
-      loaded.push({ runtime, model: await runtime.load(bytes) });
+      loaded.push({ runtime, model: new AnySizes(runtime, bytes, await runtime.load(bytes)) });
     } catch (thrown) {
       refusals.push(`${runtime.name}: ${asFlotillaError(thrown).message}`);
     }
   }
   const byRuntime = new Map(
-    loaded.map(({ runtime, model }) => [runtime.name, { label: runtimeLabel(runtime), run: runEach(model) }]),
+    loaded.map(({ runtime, model }) => [runtime.name, { label: runtimeLabel(runtime), run: model.run }]),
   );
   const [first] = byRuntime.values();
   if (first) return { ...first, byRuntime, close: () => loaded.forEach(({ model }) => void model.close()) };
@@ -73,13 +74,42 @@ export async function tfliteTruth(bytes: Uint8Array, runtimes: readonly TfliteRu
   });
 }
 
-const runEach =
-  (model: LoadedModel): SourceTruth["run"] =>
-  async (samples) => {
+/** Runtimes take a dynamic size as 1: samples of other sizes run in a copy of the file that has theirs. */
+class AnySizes {
+  readonly #runtime: TfliteRuntime;
+  readonly #bytes: Uint8Array;
+  readonly #own: LoadedModel;
+  #fixed: { readonly key: string; readonly model: LoadedModel } | undefined;
+
+  constructor(runtime: TfliteRuntime, bytes: Uint8Array, own: LoadedModel) {
+    this.#runtime = runtime;
+    this.#bytes = bytes;
+    this.#own = own;
+  }
+
+  readonly run = async (samples: readonly Sample[]): Promise<readonly Sample[]> => {
     const results: Sample[] = [];
-    for (const sample of samples) results.push(await model.run(sample));
+    for (const sample of samples) results.push(await (await this.#modelFor(sample)).run(sample));
     return results;
   };
+
+  async #modelFor(sample: Sample): Promise<LoadedModel> {
+    const shapes = sample.map(({ shape }) => shape);
+    const key = JSON.stringify(shapes);
+    if (key === JSON.stringify(this.#own.inputs.map(({ shape }) => shape))) return this.#own;
+    if (this.#fixed?.key !== key) {
+      this.#fixed?.model.close();
+      this.#fixed = undefined;
+      this.#fixed = { key, model: await this.#runtime.load(fixedCopy(this.#bytes, shapes)) };
+    }
+    return this.#fixed.model;
+  }
+
+  close(): void {
+    this.#fixed?.model.close();
+    this.#own.close();
+  }
+}
 
 function stack(arrays: readonly (NdArray | undefined)[]): NdArray {
   const [first] = arrays;

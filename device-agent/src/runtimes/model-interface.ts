@@ -12,6 +12,8 @@ export interface ModelInterface {
   readonly outputs: readonly RuntimeTensor[];
   /** Variables keep values from run to run, so equal inputs need not give equal outputs. */
   readonly hasVariables: boolean;
+  /** Variables or tables behind handles (VAR_HANDLE, HASHTABLE), which outlive a run too. */
+  readonly hasResources: boolean;
 }
 
 /** Field positions of the schema's tables, in declaration order. */
@@ -35,6 +37,9 @@ const dtypes: Readonly<Record<number, ArrayDType>> = {
   16: "uint16",
 };
 
+/** TensorType RESOURCE. */
+const resourceType = 13;
+
 const maxTensors = 1_000_000;
 
 /** @throws UNSUPPORTED_RUNTIME for what is no readable `.tflite`, or for inputs and outputs no runtime hands over. */
@@ -54,6 +59,7 @@ export function readModelInterface(bytes: Uint8Array): ModelInterface {
     inputs: tensorsOf(subgraphFields.inputs),
     outputs: tensorsOf(subgraphFields.outputs),
     hasVariables: tensors.some((tensor) => file.byte(tensor, tensorFields.isVariable) !== 0),
+    hasResources: tensors.some((tensor) => file.byte(tensor, tensorFields.type) === resourceType),
   };
 }
 

@@ -7,6 +7,7 @@
  * - Any number of outputs works, all activations too: they are views of the arena, copied after the run.
  * - Dtypes: float32, float64, int8, uint8, int16, int32 and bool go in and out; int64 and float16 are refused on loading.
  * - Memory: one heap for all models of a runtime. MobileFaceNet, a file of 5.2 MB, takes 29 MB with packed weights and arena.
+ * - Models with variables or tables behind handles (VAR_HANDLE, HASHTABLE) are refused on loading.
  * - Threads: a run is synchronous and single-threaded; runs of several models interleave only between runs.
  */
 import type { ArrayDType, NdArray } from "@flotilla/protocol/nd-array";
@@ -82,7 +83,9 @@ export function createTfliteRuntime(options: { readonly profile?: boolean } = {}
     version: host.version,
     build: "wasm-simd",
     async load(bytes) {
-      const { inputs, outputs } = readModelInterface(bytes);
+      const { inputs, outputs, hasResources } = readModelInterface(bytes);
+      // What comes of them has a size that only the run tells, and the views handed over stay zeros (measured).
+      if (hasResources) throw runtimeError("this TFLite runtime answers zeros for models with variables or tables");
       for (const { name, dtype } of [...inputs, ...outputs]) {
         if (refusedDtypes.has(dtype)) throw runtimeError(`this TFLite runtime does not hand over ${dtype} (${name})`);
       }
