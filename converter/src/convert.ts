@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createLitertRuntime } from "@flotilla/device-agent/runtimes/litert";
 import { createTfliteRuntime } from "@flotilla/device-agent/runtimes/tflite-wasm";
 import { FlotillaError } from "@flotilla/protocol/errors";
-import { checkBounds, differsInFloat } from "./check-bounds.ts";
+import { checkBounds } from "./check-bounds.ts";
 import { encodeRecord, recordNameOf } from "./conversion-record.ts";
 import type { ConvertOptions, ConvertProgress, ConvertStage } from "./convert-options.ts";
 import { type ConvertRequest, parseRequest } from "./convert-request.ts";
@@ -25,7 +25,7 @@ import { layerReport } from "./prove/layer-report.ts";
 import { logitsOf } from "./prove/logits.ts";
 import { type Accuracy, labelsOf, sourceAccuracy, variantAccuracy } from "./prove/measure-accuracy.ts";
 import { proveVariant, type RuntimeAnswers } from "./prove/prove-variant.ts";
-import { answersNearby } from "./prove/ties.ts";
+import { NearbyAnswers } from "./prove/ties.ts";
 import { isQuantized } from "./quantize/is-quantized.ts";
 import { needsCalibration } from "./quantize/recipe.ts";
 import { endAxesOf, inFileAxes } from "./runtimes/file-axes.ts";
@@ -54,8 +54,8 @@ interface Answers {
   readonly accuracy: AccuracyEstimate | null;
   /** By runtime, for sources that run in the runtimes of their variants: each is compared with itself. */
   readonly byRuntime: ReadonlyMap<string, RuntimeAnswers>;
-  /** For inputs nearby, per sample; asked for only where the variant differs. */
-  readonly nearby?: readonly (readonly Sample[])[];
+  /** For inputs nearby; absent where the source cannot be asked for more. */
+  readonly nearby?: NearbyAnswers;
 }
 
 class Conversion {
@@ -79,7 +79,7 @@ class Conversion {
       quantized: isQuantized(source.model),
       recipesAsked: this.#options.recipes !== undefined,
     });
-    const carried = requests.every(({ target, recipe }) => target === "tflite" && recipe.precision === "as-is");
+    const carried = isQuantized(source.model); // such a source is carried, or refused by what is to be written
     const model = await this.#timed("simplify", async () =>
       carried ? source.model : runPasses(source.model, { ioLayout: this.#ioLayout(source) }),
     );
@@ -191,25 +191,29 @@ class Conversion {
   ): Promise<{ parity: ProvenParity; accuracy: Accuracy | null }[] | null> {
     if (this.#options.prove === false) return null;
     return this.#timed("prove", async () => {
-      const truth = await this.#answers(source, float, evaluation, calibration, inputs);
+      const answers = await this.#answers(source, float, evaluation, calibration, inputs);
+      const nearby = this.#nearby(source, float, answers);
+      const truth = nearby ? { ...answers, nearby } : answers;
       const proofs: { parity: ProvenParity; accuracy: Accuracy | null }[] = [];
-      for (const draft of drafts) {
-        const measured = await this.#parity(source, float, draft, truth);
-        const parity = differsInFloat(draft, measured)
-          ? await this.#parityBesideTies(source, float, draft, truth, measured)
-          : measured;
-        const accuracy =
-          evaluation && truth.accuracy
-            ? await variantAccuracy({
-                openers: draft.openers(),
-                firstOnly: this.#options.evaluate?.runtimes === "first",
-                dataset: evaluation,
-                source: truth.accuracy,
-                progress: (done, total) => this.#report({ stage: "evaluate", recipe: draft.recipe, done, total }),
-              })
-            : null;
-        checkBounds(draft, parity, accuracy, this.#options);
-        proofs.push({ parity, accuracy });
+      try {
+        for (const draft of drafts) {
+          const held = await this.#truthFor(draft, truth);
+          const parity = await this.#parity(source, float, draft, held);
+          const accuracy =
+            evaluation && truth.accuracy
+              ? await variantAccuracy({
+                  openers: draft.openers(),
+                  firstOnly: this.#options.evaluate?.runtimes === "first",
+                  dataset: evaluation,
+                  source: truth.accuracy,
+                  progress: (done, total) => this.#report({ stage: "evaluate", recipe: draft.recipe, done, total }),
+                })
+              : null;
+          checkBounds(draft, parity, accuracy, this.#options);
+          proofs.push({ parity, accuracy });
+        }
+      } finally {
+        nearby?.close();
       }
       return proofs;
     });
@@ -260,6 +264,17 @@ class Conversion {
     }
   }
 
+  /** The answers that a variant is held against: a recording for all, else the variant's own truth where it has one. */
+  async #truthFor(draft: DraftVariant, truth: Answers): Promise<Answers> {
+    if (this.#options.golden !== undefined || !draft.truth) return truth;
+    const own = await draft.truth(this.#runtimes);
+    try {
+      return { ...truth, against: own.label, answers: await own.run(truth.samples), byRuntime: new Map() };
+    } finally {
+      own.close();
+    }
+  }
+
   /** Evenly spread over the data there is, and random ones up to the least number where there is too little. */
   async #proofSamples(dataset: Dataset | null, inputs: readonly ModelInput[]): Promise<Sample[]> {
     const wanted = Math.max(this.#options.proofSamples ?? defaultProofSamples, leastProofSamples);
@@ -276,7 +291,7 @@ class Conversion {
     const outputs = graph ? graph.outputs.map((id) => tensorOf(graph, id)) : [];
     const { samples, answers, against, byRuntime, nearby } = truth;
     const parity = await proveVariant({
-      ...(nearby ? { nearby } : {}),
+      ...(nearby && draft.exact ? { nearby } : {}),
       openers: draft.openers(),
       outputs,
       samples,
@@ -297,25 +312,11 @@ class Conversion {
     return report ? { ...parity, logits: { tensor: report.tensor, sqnrDb: report.sqnrDb } } : parity;
   }
 
-  /** Once more, with what the source gives nearby: only what that does not explain is a difference. */
-  async #parityBesideTies(
-    source: OpenedSource,
-    float: Model,
-    draft: DraftVariant,
-    truth: Answers,
-    measured: ProvenParity,
-  ): Promise<ProvenParity> {
+  /** What the source gives for inputs nearby: only what that does not explain is a difference. */
+  #nearby(source: OpenedSource, float: Model, { samples, byRuntime }: Answers): NearbyAnswers | undefined {
     const [graph] = float.graphs;
-    if (this.#options.golden !== undefined || truth.byRuntime.size > 0 || !graph) return measured;
-    const running = inFileAxes(await source.truth(this.#runtimes), endAxesOf(graph));
-    try {
-      return await this.#parity(source, float, draft, {
-        ...truth,
-        nearby: await answersNearby(running, truth.samples),
-      });
-    } finally {
-      running.close();
-    }
+    if (this.#options.golden !== undefined || byRuntime.size > 0 || !graph) return undefined;
+    return new NearbyAnswers(async () => inFileAxes(await source.truth(this.#runtimes), endAxesOf(graph)), samples);
   }
 
   async #timed<T>(stage: ConvertStage, work: () => Promise<T>): Promise<T> {

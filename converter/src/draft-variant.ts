@@ -1,7 +1,9 @@
 /** A variant that is made and not yet proven or written: one shape for every format. */
+import type { TfliteRuntime } from "@flotilla/device-agent/ports/tflite-runtime";
 import type { VariantDescription } from "./convert-result.ts";
 import type { Model, TensorId } from "./ir/graph.ts";
 import type { FloatOperator, QuantizationPlan } from "./quantize/plan.ts";
+import type { SourceTruth } from "./runtimes/source-truth.ts";
 import type { VariantOpener } from "./runtimes/variant-runner.ts";
 import type { FileContent } from "./write-files.ts";
 
@@ -18,6 +20,8 @@ export interface DraftVariant {
   readonly floatOperators: readonly FloatOperator[];
   /** The runtimes that may run it. */
   openers(): readonly VariantOpener[];
+  /** What it is proven against where the source's own runtime would read the very files of the variant. */
+  truth?(runtimes: readonly TfliteRuntime[]): Promise<SourceTruth>;
   /** How its main graph was quantized, where it was. */
   readonly plan?: QuantizationPlan;
   /** What its integers stand for, where it is an integer one. */

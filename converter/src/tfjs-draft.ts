@@ -1,11 +1,15 @@
 /** A TFJS variant of an opened source, as a draft: its folder, size and digest. */
-import { FlotillaError } from "@flotilla/protocol/errors";
+import { asFlotillaError, FlotillaError } from "@flotilla/protocol/errors";
 import type { DraftVariant } from "./draft-variant.ts";
 import type { Model } from "./ir/graph.ts";
 import type { OpenedSource } from "./open-source.ts";
+import { runPasses } from "./passes/pipeline.ts";
+import { hasAnyBatch } from "./runtimes/any-batch.ts";
+import { loweredTruth } from "./runtimes/lowered-truth.ts";
 import type { VariantRequest } from "./targets.ts";
-import { digestOfFiles, tfjsGraphVariant, tfjsLayersVariant } from "./tfjs-variants.ts";
+import { digestOfFiles, type TfjsVariantDraft, tfjsGraphVariant, tfjsLayersVariant } from "./tfjs-variants.ts";
 import type { LayersModelParts } from "./writers/tfjs-layers/write-tfjs-layers.ts";
+import type { TfjsRecipe } from "./writers/tfjs-weights/tfjs-recipe.ts";
 
 /** @throws UNSUPPORTED_OPERATOR, UNSUPPORTED_LAYER, UNSUPPORTED_FORMAT */
 export function tfjsDraft(
@@ -15,7 +19,9 @@ export function tfjsDraft(
   name: string,
 ): DraftVariant {
   const { files, facts, opener } =
-    target === "tfjs" ? tfjsGraphVariant(model, recipe) : tfjsLayersVariant(layersOf(source), source.model, recipe);
+    target === "tfjs"
+      ? (anyBatchVariant(source, recipe) ?? tfjsGraphVariant(model, recipe))
+      : tfjsLayersVariant(layersOf(source), source.model, recipe);
   const path = `${name}-${target}-${recipe}`;
   return {
     described: { format: target, ...facts },
@@ -27,7 +33,24 @@ export function tfjsDraft(
     sha256: digestOfFiles(files),
     floatOperators: [],
     openers: () => [opener],
+    // tfjs-layers runs a Keras model as the LayersModel that is written here.
+    ...(target === "tfjs-layers" && source.format !== "tfjs-layers"
+      ? { truth: (runtimes) => loweredTruth(source.model, runtimes) }
+      : {}),
   };
+}
+
+/** For batches of any size, where the source leaves that open and tfjs can run it so. */
+function anyBatchVariant({ anyBatch }: OpenedSource, recipe: TfjsRecipe): TfjsVariantDraft | null {
+  const model = anyBatch?.();
+  if (!model) return null;
+  try {
+    const simplified = runPasses(model, { ioLayout: "keep" });
+    return hasAnyBatch(simplified) ? tfjsGraphVariant(simplified, recipe) : null;
+  } catch (thrown) {
+    if (asFlotillaError(thrown).code === "UNSUPPORTED_OPERATOR") return null;
+    throw thrown;
+  }
 }
 
 function layersOf({ path, format, layersModel }: OpenedSource): LayersModelParts {

@@ -6,6 +6,7 @@ import type { EndFacts, TfjsFacts } from "./convert-result.ts";
 import { type Graph, type Model, type TensorId, tensorOf } from "./ir/graph.ts";
 import { useOf } from "./ops/graph-facts.ts";
 import { opOf } from "./ops/registry.ts";
+import { hasAnyBatch } from "./runtimes/any-batch.ts";
 import { endAxesOf } from "./runtimes/file-axes.ts";
 import { tfjsGraphOpener, tfjsLayersOpener, type VariantEnds } from "./runtimes/tfjs-variant.ts";
 import type { VariantOpener } from "./runtimes/variant-runner.ts";
@@ -40,7 +41,8 @@ export function tfjsGraphVariant(model: Model, recipe: TfjsRecipe): TfjsVariantD
     outputs: outputs.map((end, at) => endFacts(end, axes.outputs[at] ?? null)),
   };
   const keysOf = (ends: readonly TensorFlowEnd[]): string[] => ends.map(({ key }) => key);
-  return { files, facts, opener: tfjsGraphOpener(files, { inputs: keysOf(inputs), outputs: keysOf(outputs) }) };
+  const ends = { inputs: keysOf(inputs), outputs: keysOf(outputs), anyBatch: hasAnyBatch(model) };
+  return { files, facts, opener: tfjsGraphOpener(files, ends) };
 }
 
 /** A LayersModel of the same topology. `model`: its graph, as read. */

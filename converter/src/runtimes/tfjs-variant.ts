@@ -1,6 +1,7 @@
 /** Runs TFJS variants in tfjs itself, on samples in the order of the graph's inputs. */
 import { FlotillaError } from "@flotilla/protocol/errors";
 import type { NdArray } from "@flotilla/protocol/nd-array";
+import { asBatch, firstOfTwo } from "./any-batch.ts";
 import type { SourceModel, SourceRuntime, SourceTensor } from "./source-runtime.ts";
 import { runtimeLabel, type Sample } from "./source-truth.ts";
 import { type TfjsArtifacts, tfjsArtifacts } from "./tfjs-files.ts";
@@ -12,6 +13,8 @@ import { asReals, type VariantOpener } from "./variant-runner.ts";
 export interface VariantEnds {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  /** Its batches are of any size: every sample runs in a batch of two. */
+  readonly anyBatch?: boolean;
 }
 
 /** `files`: a GraphModel, as written. */
@@ -31,14 +34,20 @@ function openerOf(
     name: runtime.name,
     open: async () => {
       const loaded = await runtime.load(tfjsArtifacts(files));
+      let before: Sample | undefined;
       return {
         outputs: ends.outputs.map(() => ({ quantization: null })),
         label: () => runtimeLabel({ ...runtime, build: loaded.build }),
         run: async (sample) => {
+          const given = ends.anyBatch ? asBatch(runtime.name, sample, before ?? sample) : sample;
+          before = sample;
           const results = await loaded.run(
-            new Map(ends.inputs.map((name, at) => [name, feed(loaded, name, sample[at])])),
+            new Map(ends.inputs.map((name, at) => [name, feed(loaded, name, given[at])])),
           );
-          return ends.outputs.map((name) => asReals(mustGive(results, name)));
+          return ends.outputs.map((name) => {
+            const result = mustGive(results, name);
+            return asReals(ends.anyBatch ? firstOfTwo(result) : result);
+          });
         },
         close: () => loaded.close(),
       };

@@ -11,6 +11,7 @@ import { lowerLayersModel } from "../readers/tfjs-layers/lower-model.ts";
 import { layersTruth, type SourceTruth } from "../runtimes/source-truth.ts";
 import type { LayersModelParts } from "../writers/tfjs-layers/write-tfjs-layers.ts";
 import type { TfjsWeight } from "../writers/tfjs-weights/encode-weight.ts";
+import { anyBatchOf } from "./any-batch.ts";
 import { fileAccess } from "./file-access.ts";
 import { digestOf, type SourceFormat, type SourceOpener } from "./source.ts";
 
@@ -25,6 +26,7 @@ const opener =
       format,
       sha256: digestOf(access),
       model,
+      anyBatch: () => anyBatchOf((how) => lowerLayersModel(container, how), options),
       layersModel: () => layersModelOf(container),
       truth: async () => kerasTruth(container, model),
     };

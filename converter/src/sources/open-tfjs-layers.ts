@@ -6,6 +6,7 @@ import { keras2WeightName, layerNames } from "../readers/tfjs-layers/keras2-form
 import { lowerTfjsLayers } from "../readers/tfjs-layers/read-tfjs-layers.ts";
 import { layersTruth } from "../runtimes/source-truth.ts";
 import type { LayersModelParts } from "../writers/tfjs-layers/write-tfjs-layers.ts";
+import { anyBatchOf } from "./any-batch.ts";
 import { digestingSource, type SourceOpener } from "./source.ts";
 
 export const openTfjsLayers: SourceOpener = async (path, file, options) => {
@@ -17,6 +18,7 @@ export const openTfjsLayers: SourceOpener = async (path, file, options) => {
     format: "tfjs-layers",
     sha256: source.digest(),
     model,
+    anyBatch: () => anyBatchOf((how) => lowerTfjsLayers(container, how), options),
     layersModel: () => layersModelOf(container),
     truth: () => layersTruth(container.artifacts(), model),
   };

@@ -35,6 +35,8 @@ export interface OpenedSource {
   readonly otherSignatures?: readonly string[];
   /** A LayersModel's topology and weights, to be written as a LayersModel again. */
   readonly layersModel?: () => LayersModelParts;
+  /** The model for batches of any size, where it leaves that open and nothing in it depends on it; else null. */
+  readonly anyBatch?: () => Model | null;
   /** The original in its own runtime. `runtimes`: `.tflite` runtimes, best first. Throws PROOF_UNAVAILABLE. */
   truth(runtimes: readonly TfliteRuntime[]): Promise<SourceTruth>;
 }

@@ -97,12 +97,16 @@ function withoutTraining(config: JsonObject, className: string): JsonObject {
   );
 }
 
-/** Whether a call has arguments besides its values, but for flags and nothing. */
+/** Whether a call has arguments besides its values, but for flags and nothing; or has them by name. */
 function hasArguments(calls: JsonValue | undefined): boolean {
   const matters = (value: JsonValue): boolean =>
     isJsonObject(value) && Object.values(value).some((item) => item !== null && typeof item !== "boolean");
+  const isDictionary = (value: JsonValue): boolean => isJsonObject(value) && value.class_name === undefined;
   const callMatters = (call: JsonValue): boolean => {
-    if (isJsonObject(call)) return matters(call.kwargs ?? null);
+    if (isJsonObject(call)) {
+      const { args, kwargs = null } = call;
+      return !Array.isArray(args) || args.some(isDictionary) || matters(kwargs);
+    }
     return Array.isArray(call) && call.some((entry) => Array.isArray(entry) && matters(entry[3] ?? null));
   };
   return Array.isArray(calls) && calls.some(callMatters);

@@ -23,6 +23,8 @@ import { type WeightFinder, WeightStore } from "./weight-store.ts";
 export interface LowerLayersOptions {
   /** Input name → whole shape, batch included: fixes dynamic sizes, -1 keeps one. A dynamic batch not named here becomes 1. */
   readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
+  /** Keeps batches dynamic that no input shape fixes. */
+  readonly dynamicBatch?: boolean;
 }
 
 /** A model of layers as a container gives it. */
@@ -140,7 +142,7 @@ class Lowering {
       const tensor = this.#draft.addTensor({
         name,
         dtype: known ?? "float32",
-        shape: settledShape(name, shape, asked.get(name)),
+        shape: settledShape(name, shape, asked.get(name), this.#options.dynamicBatch ? -1 : 1),
       });
       this.#draft.inputs.push(tensor);
       flow.tensors.set(value, tensor);
@@ -281,8 +283,13 @@ function maskBehind(masks: readonly (Mask | undefined)[], masking: "keeps" | "dr
   return masking === "keeps" && masks.length === 1 ? there[0] : "unclear";
 }
 
-/** The declared shape with its dynamic sizes settled: the batch to 1, the others only by what the caller asked for. */
-function settledShape(name: string, declared: readonly (number | null)[], asked: readonly number[] | undefined): Shape {
+/** The declared shape with its dynamic sizes settled: the batch as said, the others only by what the caller asked for. */
+function settledShape(
+  name: string,
+  declared: readonly (number | null)[],
+  asked: readonly number[] | undefined,
+  batch: 1 | -1,
+): Shape {
   const shown = `[${declared.map((size) => size ?? "?").join(", ")}]`;
   if (asked) {
     const fits =
@@ -294,8 +301,8 @@ function settledShape(name: string, declared: readonly (number | null)[], asked:
       details: { input: name, declared, asked },
     });
   }
-  const shape = declared.map((size, axis) => size ?? (axis === 0 ? 1 : -1));
-  if (!shape.includes(-1)) return shape;
+  const shape = declared.map((size, axis) => size ?? (axis === 0 ? batch : -1));
+  if (!shape.includes(-1, 1)) return shape;
   const example = declared.map((size, axis) => size ?? (axis === 0 ? 1 : 224)).join("x");
   const dynamic = declared.map((size, axis) => size ?? (axis === 0 ? 1 : "?")).join("x");
   throw new FlotillaError(

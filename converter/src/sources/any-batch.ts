@@ -1,0 +1,20 @@
+/** A model of layers for batches of any size. */
+import { asFlotillaError } from "@flotilla/protocol/errors";
+import type { Model } from "../ir/graph.ts";
+import type { LowerLayersOptions } from "../readers/tfjs-layers/lower-model.ts";
+import { hasAnyBatch } from "../runtimes/any-batch.ts";
+import type { OpenSourceOptions } from "./source.ts";
+
+/** Null where an input has its batch fixed, an output has none, or a layer needs the number. */
+export function anyBatchOf(
+  lower: (options: LowerLayersOptions) => Model,
+  { inputShapes }: OpenSourceOptions,
+): Model | null {
+  try {
+    const model = lower({ dynamicBatch: true, ...(inputShapes ? { inputShapes } : {}) });
+    return hasAnyBatch(model) ? model : null;
+  } catch (thrown) {
+    if (asFlotillaError(thrown).code === "UNSUPPORTED_LAYER") return null;
+    throw thrown;
+  }
+}
