@@ -35,6 +35,10 @@ function randomInput(input: ModelInput, start: number): NdArray {
       return { dtype: "uint8", shape, data: Uint8Array.from({ length }, () => Math.floor(next() * 256)) };
     case "int8":
       return { dtype: "int8", shape, data: Int8Array.from({ length }, () => Math.floor(next() * 256) - 128) };
+    case "int16":
+      return { dtype: "int16", shape, data: Int16Array.from({ length }, () => Math.floor(next() * 65_536) - 32_768) };
+    case "int64":
+      return { dtype: "int64", shape, data: BigInt64Array.from({ length }, () => (next() < 0.5 ? 0n : 1n)) };
     case "bool":
       return { dtype: "bool", shape, data: Uint8Array.from({ length }, () => (next() < 0.5 ? 0 : 1)) };
     default:

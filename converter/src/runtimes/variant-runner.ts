@@ -80,16 +80,19 @@ function dynamicOutputs(bytes: Uint8Array): Outputs | undefined {
   });
 }
 
+const ranges = { int8: [-128, 127], uint8: [0, 255], int16: [-32_768, 32_767] } as const;
+const arrays = { int8: Int8Array, uint8: Uint8Array, int16: Int16Array } as const;
+
 /** A float array in the dtype that an integer input takes; anything else as it is. */
 export function asInput(array: NdArray, input: RuntimeTensor | undefined): NdArray {
   if (!(array.data instanceof Float32Array) || !input?.quantization) return array;
   const { scale, zeroPoint } = input.quantization;
-  if (input.dtype !== "int8" && input.dtype !== "uint8") return array;
-  const [low, high] = input.dtype === "int8" ? [-128, 127] : [0, 255];
+  if (input.dtype !== "int8" && input.dtype !== "uint8" && input.dtype !== "int16") return array;
+  const [low, high] = ranges[input.dtype];
   const quantized = Array.from(array.data, (value) =>
     clamp(roundHalfAwayFromZero(Math.fround(value / scale)) + zeroPoint, low, high),
   );
-  const data = input.dtype === "int8" ? Int8Array.from(quantized) : Uint8Array.from(quantized);
+  const data = arrays[input.dtype].from(quantized);
   return { dtype: input.dtype, shape: array.shape, data };
 }
 

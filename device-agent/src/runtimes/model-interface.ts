@@ -14,10 +14,13 @@ export interface ModelInterface {
   readonly hasVariables: boolean;
   /** Variables or tables behind handles (VAR_HANDLE, HASHTABLE), which outlive a run too. */
   readonly hasResources: boolean;
+  /** Constants behind the flatbuffer, as files beyond 2 GB have them. */
+  readonly hasOffsetBuffers: boolean;
 }
 
 /** Field positions of the schema's tables, in declaration order. */
-const modelFields = { version: 0, subgraphs: 2 } as const;
+const modelFields = { version: 0, subgraphs: 2, buffers: 4 } as const;
+const bufferFields = { data: 0, offset: 1 } as const;
 const subgraphFields = { tensors: 0, inputs: 1, outputs: 2 } as const;
 const tensorFields = { shape: 0, type: 1, name: 3, quantization: 4, isVariable: 5 } as const;
 const quantizationFields = { scale: 2, zeroPoint: 3 } as const;
@@ -59,6 +62,9 @@ export function readModelInterface(bytes: Uint8Array): ModelInterface {
     inputs: tensorsOf(subgraphFields.inputs),
     outputs: tensorsOf(subgraphFields.outputs),
     hasVariables: tensors.some((tensor) => file.byte(tensor, tensorFields.isVariable) !== 0),
+    hasOffsetBuffers: file
+      .vector(model, modelFields.buffers)
+      .some((at) => file.isGreaterThanOne(file.follow(at), bufferFields.offset)),
     hasResources: tensors.some((tensor) => file.byte(tensor, tensorFields.type) === resourceType),
   };
 }
@@ -118,6 +124,14 @@ class Flatbuffer {
     if (at === null) return 0;
     this.#check(at, 1);
     return this.#view.getUint8(at);
+  }
+
+  /** Of an unsigned field of 64 bits. */
+  isGreaterThanOne(table: number, field: number): boolean {
+    const at = this.#field(table, field);
+    if (at === null) return false;
+    this.#check(at, 8);
+    return this.#view.getBigUint64(at, true) > 1n;
   }
 
   table(table: number, field: number): number | null {

@@ -83,7 +83,8 @@ export function createTfliteRuntime(options: { readonly profile?: boolean } = {}
     version: host.version,
     build: "wasm-simd",
     async load(bytes) {
-      const { inputs, outputs, hasResources } = readModelInterface(bytes);
+      const { inputs, outputs, hasResources, hasOffsetBuffers } = readModelInterface(bytes);
+      if (hasOffsetBuffers) throw runtimeError("this TFLite runtime knows no constants behind the flatbuffer");
       // What comes of them has a size that only the run tells, and the views handed over stay zeros (measured).
       if (hasResources) throw runtimeError("this TFLite runtime answers zeros for models with variables or tables");
       for (const { name, dtype } of [...inputs, ...outputs]) {
