@@ -55,8 +55,6 @@ export const knownFailures: Readonly<Record<string, string>> = {
   test_resize_downsample_scales_linear_align_corners:
     "the stated outputs are older than the rule: onnxruntime differs from them too",
   test_resize_tf_crop_and_resize: "the crop reaches over the image's edge, where a fixed value is to stand",
-  test_size: "its result is a constant, and runtimes do not give constants as outputs",
-  test_size_example: "its result is a constant, and runtimes do not give constants as outputs",
   test_range_float_type_positive_delta:
     "with its bounds as inputs its size is known only during a run, with constants its result is one",
 };

@@ -59,6 +59,10 @@ export class GraphRewrite {
     return this.#outputs.has(id);
   }
 
+  get inputs(): readonly TensorId[] {
+    return this.#source.inputs;
+  }
+
   isInput(id: TensorId): boolean {
     return this.#inputs.has(id);
   }

@@ -24,6 +24,7 @@ import { GraphRewrite } from "./graph-rewrite.ts";
 import { joinParts } from "./join-parts.ts";
 import { keepDimensions } from "./keep-dimensions.ts";
 import { legalizeOperands } from "./legalize-operands.ts";
+import { legalizeOutputs } from "./legalize-outputs.ts";
 import { mergeDuplicates } from "./merge-duplicates.ts";
 import { mergeReshapes } from "./merge-reshapes.ts";
 import { mergeTransposes } from "./merge-transposes.ts";
@@ -137,7 +138,10 @@ const stagesWith = (layouts: Pass): readonly Stage[] => [
   {
     phase: "tflite",
     repeat: false,
-    rows: [{ pass: legalizeOperands, reason: "a fact about files: no pattern above should see made-up biases" }],
+    rows: [
+      { pass: legalizeOperands, reason: "a fact about files: no pattern above should see made-up biases" },
+      { pass: legalizeOutputs, reason: "a fact about runtimes: folding would undo it" },
+    ],
   },
 ];
 

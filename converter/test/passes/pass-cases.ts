@@ -37,6 +37,7 @@ import { foldPadding } from "../../src/passes/fold-padding.ts";
 import { foldScale } from "../../src/passes/fold-scale.ts";
 import { fuseActivations } from "../../src/passes/fuse-activations.ts";
 import { legalizeOperands } from "../../src/passes/legalize-operands.ts";
+import { legalizeOutputs } from "../../src/passes/legalize-outputs.ts";
 import { mergeDuplicates } from "../../src/passes/merge-duplicates.ts";
 import { mergeReshapes } from "../../src/passes/merge-reshapes.ts";
 import { mergeTransposes } from "../../src/passes/merge-transposes.ts";
@@ -419,6 +420,19 @@ export const passCases: readonly PassCases[] = [
         return g.emit(add, [g.emit(relu, [x]), x]);
       },
       "no clamp": (g) => g.emit(tanh, [convolved(g)]),
+    },
+  },
+  {
+    pass: legalizeOutputs,
+    phase: "tflite",
+    rewritten: {
+      "an output of constants waits for an input": (g) => {
+        const table = g.emit(reshape, [g.floats([4], [1, 2, 3, 4]), g.integers([2], [2, 2])], { newShape: [2, 2] });
+        return [g.emit(relu, [g.input(2, 3)]), table];
+      },
+    },
+    untouched: {
+      "an output of an input": (g) => g.emit(reshape, [g.input(2, 3), g.integers([2], [3, 2])], { newShape: [3, 2] }),
     },
   },
   {

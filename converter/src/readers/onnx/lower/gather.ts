@@ -13,6 +13,8 @@ import { gather } from "../../../ops/gather.ts";
 import { gatherNd } from "../../../ops/gather-nd.ts";
 import { greater } from "../../../ops/greater.ts";
 import { less } from "../../../ops/less.ts";
+import { maximum } from "../../../ops/maximum.ts";
+import { minimum } from "../../../ops/minimum.ts";
 import { mul } from "../../../ops/mul.ts";
 import { neg } from "../../../ops/neg.ts";
 import { oneHot } from "../../../ops/one-hot.ts";
@@ -125,24 +127,84 @@ const gatherNdLowering: OnnxLowering = {
   },
 };
 
-/** Rows of `x` (its first axis) replaced by `updates`, or increased by them, at `places` [n, 1…]. */
+/** Repetitions of one place that are applied one after the other. */
+const maxRounds = 32;
+
+/** Which rows of places are applied together: no place stands in one round twice. Undefined: places the run computes. */
+function roundsOf(node: NodeBuilder, places: TensorId, depth: number, reduction: string): number[][] | undefined {
+  const known = node.graph.valuesOf(places);
+  if (!known) return undefined;
+  const rounds: number[][] = [];
+  if (reduction === "none") {
+    const last = new Map<string, number>();
+    for (let row = 0; row * depth < known.length; row++)
+      last.set(known.slice(row * depth, (row + 1) * depth).join(), row);
+    return [[...last.values()].sort((a, b) => a - b)];
+  }
+  const met = new Map<string, number>();
+  for (let row = 0; row * depth < known.length; row++) {
+    const place = known.slice(row * depth, (row + 1) * depth).join();
+    const round = met.get(place) ?? 0;
+    met.set(place, round + 1);
+    rounds[round] = [...(rounds[round] ?? []), row];
+    if (round >= maxRounds) throw node.refusal(`it changes one place more than ${maxRounds} times`);
+  }
+  return rounds;
+}
+
+/** `x` changed at `places` [n, depth] by `updates` [n, …]. Of repeated places the last one counts where nothing reduces. */
 function scattered(node: NodeBuilder, x: TensorId, places: TensorId, updates: TensorId, reduction: string): TensorId {
   const shape = node.integers("shape", node.shape(x));
   if (reduction === "add") return node.emit(add, "", [x, node.emit(scatterNd, "added", [places, updates, shape])]);
-  if (reduction !== "none") throw node.refusal(`its reduction is "${reduction}"`);
-  const placed = node.emit(scatterNd, "placed", [places, updates, shape]);
-  const ones = node.floats32("ones", new Float32Array(elementCount(node.shape(updates))).fill(1), node.shape(updates));
-  const marked = node.emit(scatterNd, "marked", [places, ones, shape]);
-  return node.emit(selectV2, "", [node.emit(greater, "taken", [marked, node.scalar("zero", 0)]), placed, x]);
+  const [count = 0, depth = 0] = node.shape(places);
+  const rounds = roundsOf(node, places, depth, reduction);
+  if (reduction !== "none" && !rounds) throw node.refusal(`its reduction is "${reduction}", at computed places`);
+  const all = rounds ?? [indices(count)];
+  return all.reduce((whole, rows, round) => {
+    const role = (name: string) => (all.length === 1 ? name : `${name}/${round}`);
+    const picked = (name: string, from: TensorId): TensorId =>
+      rows.length === count
+        ? from
+        : node.emit(gather, role(name), [from, node.integers(role(`${name}/rows`), rows)], { axis: 0 });
+    const [at, change] = [picked("places", places), picked("changes", updates)];
+    const placed = node.emit(scatterNd, role("placed"), [at, change, shape]);
+    const sizes = node.shape(change);
+    const ones = node.floats32(role("ones"), new Float32Array(elementCount(sizes)).fill(1), sizes);
+    const marked = node.emit(scatterNd, role("marked"), [at, ones, shape]);
+    const taken = node.emit(greater, role("taken"), [marked, node.scalar(role("zero"), 0)]);
+    return node.emit(selectV2, role("changed"), [
+      taken,
+      reduced(node, role("reduced"), whole, placed, reduction),
+      whole,
+    ]);
+  }, x);
+}
+
+function reduced(node: NodeBuilder, role: string, x: TensorId, placed: TensorId, reduction: string): TensorId {
+  switch (reduction) {
+    case "none":
+      return placed;
+    case "mul":
+      return node.emit(mul, role, [x, placed]);
+    case "max":
+      return node.emit(maximum, role, [x, placed]);
+    case "min":
+      return node.emit(minimum, role, [x, placed]);
+    default:
+      throw node.refusal(`its reduction is "${reduction}"`);
+  }
 }
 
 const scatterNdLowering: OnnxLowering = {
   operators: ["ScatterND"],
   lower: (node) => {
     const [x, given, updates] = [node.input(0), node.input(1), node.input(2)];
-    const depth = node.shape(given).at(-1) ?? 0;
-    const places = turnedAll(node, given, node.shape(x).slice(0, depth));
-    return scattered(node, x, places, updates, node.string("reduction", "none"));
+    const shape = node.shape(given);
+    const depth = shape.at(-1) ?? 0;
+    const rows = elementCount(shape.slice(0, -1));
+    const places = reshaped(node, "places/rows", turnedAll(node, given, node.shape(x).slice(0, depth)), [rows, depth]);
+    const changes = reshaped(node, "updates", updates, [rows, ...node.shape(x).slice(depth)]);
+    return scattered(node, x, places, changes, node.string("reduction", "none"));
   },
 };
 

@@ -24,6 +24,7 @@ import type { NodeBuilder } from "../node-builder.ts";
 import { indices, padded } from "./compose.ts";
 import { asPair, explicitPads, fromImage, imageOf, isSame, type WindowAxis, windowOf } from "./images.ts";
 import type { OnnxLowering } from "./lowering.ts";
+import { placesOfLargest } from "./places-of-largest.ts";
 import { reduceBy } from "./reduce.ts";
 
 /** The least float32: what padding must be for a maximum to ignore it. */
@@ -99,7 +100,6 @@ function overParts(
 const maxPool: OnnxLowering = {
   operators: ["MaxPool"],
   lower: (node) => {
-    if (node.wants(1)) throw node.refusal("its second result, the places of the largest, has no counterpart");
     const x = node.input(0);
     const axes = axesOf(node);
     const image = imageOf(node, x);
@@ -111,7 +111,10 @@ const maxPool: OnnxLowering = {
       if (isSame(axes)) return node.emit(maxPool2d, "pool", [image], poolAttributes(axes, "SAME"));
       return node.emit(maxPool2d, "pool", [padded(node, "pad", image, pads, value)], poolAttributes(axes, "VALID"));
     };
-    return fromImage(node, pooled(), node.rank(x));
+    const result = fromImage(node, pooled(), node.rank(x));
+    if (!node.wants(1)) return result;
+    const places = placesOfLargest(node, padded(node, "places/pad", image, pads, lowest), axes);
+    return [result, fromImage(node, places, node.rank(x))];
   },
 };
 
