@@ -92,7 +92,7 @@ describe("what is valid but not done is UNSUPPORTED", () => {
         ],
         operators: [
           { opcodeIndex: 1, inputs: [0, 0], outputs: [1] },
-          { opcodeIndex: 0, inputs: [1], outputs: [2], intermediates: [0] },
+          { opcodeIndex: 0, inputs: [1], outputs: [2], mutatingVariableInputs: [true] },
           { opcodeIndex: 2, inputs: [2], outputs: [3] },
         ],
       }),
@@ -100,15 +100,15 @@ describe("what is valid but not done is UNSUPPORTED", () => {
     expect(failure.code).toBe("UNSUPPORTED_OPERATOR");
     expect(failure.details).toEqual([
       { node: "a", operator: "STABLEHLO_ADD", reason: "Flotilla does not know this operator" },
-      { node: "b", operator: "RELU", reason: "it has intermediate tensors" },
+      { node: "b", operator: "RELU", reason: "it changes an input in place" },
       { node: "c", operator: "#999", reason: "Flotilla does not know this operator" },
     ]);
   });
 
   const refusals: readonly [string, FileParts, string][] = [
-    ["a sparse operand", { ...reluParts, tensors: [{ ...x, sparsity: { traversalOrder: [0, 1] } }, y ?? {}] }, 'the tensor "x" is not supported: its values are stored sparse'],
+    ["a sparse operand of half bytes", { ...reluParts, tensors: [{ ...x, type: "INT4", sparsity: { traversalOrder: [0, 1] } }, y ?? {}] }, 'the tensor "x" is not supported: it is stored sparse in int4'],
     ["blockwise quantization", { ...reluParts, tensors: [{ ...x, quantization: { details: { type: "BlockwiseQuantization", value: { scales: 1 } } } }, y ?? {}] }, 'the tensor "x" is not supported: its quantization is BlockwiseQuantization'],
-    ["a resource", { ...reluParts, tensors: [{ ...x, type: "RESOURCE" }, y ?? {}] }, 'the tensor "x" is not supported: its type is RESOURCE'],
+    ["a variant", { ...reluParts, tensors: [{ ...x, type: "VARIANT" }, y ?? {}] }, 'the tensor "x" is not supported: its type is VARIANT'],
     ["a value in another file", { ...reluParts, tensors: [{ ...x, externalBuffer: 3 }, y ?? {}] }, 'the tensor "x" is not supported: its values are in another file'],
     ["an operand changed in place", { ...reluParts, operators: [{ ...operator, mutatingVariableInputs: [true] }] }, "it changes an input in place"],
     ["custom options of a builtin operator", { ...reluParts, operators: [{ ...operator, customOptions: Uint8Array.of(1) }] }, "a builtin operator with custom options"],
