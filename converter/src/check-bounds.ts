@@ -7,7 +7,7 @@ import type { Accuracy } from "./prove/measure-accuracy.ts";
 import { float32MaxRel } from "./prove/parity.ts";
 
 /** Does a variant that computes what the source computes differ from it by more than another order of additions does? */
-export const differsInFloat = (
+const differsInFloat = (
   { exact }: Pick<DraftVariant, "exact">,
   { maxRel, integerMismatches = [] }: Pick<ProvenParity, "maxRel" | "integerMismatches">,
 ): boolean => exact && (!(maxRel <= float32MaxRel) || integerMismatches.length > 0);

@@ -356,7 +356,7 @@ async function readRecorded(path: string, model: Model): Promise<{ truth: Source
 
 const tooFewRecorded = (path: string, found: number): FlotillaError =>
   new FlotillaError(
-    "QUANT_CALIBRATION_DATA",
+    "FORMAT_GOLDEN",
     `${path} holds ${found} samples; a proof takes ${leastProofSamples} at least. Record more.`,
     { details: { path, found, expected: leastProofSamples } },
   );

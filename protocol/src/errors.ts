@@ -23,6 +23,7 @@ export const errorCodes = {
   FORMAT_JSON: "The text is not JSON, or not the document that was expected.",
   FORMAT_NPZ: "The array archive is not a readable .npz or .npy.",
   FORMAT_IMAGE: "The image cannot be decoded.",
+  FORMAT_GOLDEN: "The recorded inputs and outputs are not those of the model, or are too few.",
   FORMAT_DOCUMENT: "A protocol document does not have the fields, types or version that its schema asks for.",
   // UNSUPPORTED: valid, but not done
   UNSUPPORTED_OPERATOR: "The model uses operators that cannot be converted; all are listed.",

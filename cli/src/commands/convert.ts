@@ -10,6 +10,7 @@ import { collect, leaf, type Options } from "../command.ts";
 import {
   flagOf,
   inputShapesOf,
+  labelsOf,
   listOf,
   needFlag,
   numberOf,
@@ -66,6 +67,7 @@ async function convertOptions(model: string, options: Options): Promise<ConvertO
   const proofSamples = numberOf(options, "proofSamples", { least: 8, whole: true });
   const inputShapes = inputShapesOf(options);
   const preprocess = await preprocessingOf(options);
+  const labels = await labelsOf(options);
   return {
     model,
     output: String(options.output),
@@ -99,6 +101,7 @@ async function convertOptions(model: string, options: Options): Promise<ConvertO
           },
         }),
     ...(preprocess === undefined ? {} : { preprocess }),
+    ...(labels === undefined ? {} : { labels }),
     ...(minSqnrDb === undefined ? {} : { minSqnrDb }),
     ...(options.golden === undefined ? {} : { golden: String(options.golden) }),
     ...(proofSamples === undefined ? {} : { proofSamples }),
@@ -199,6 +202,7 @@ const withOptions = (command: Command): Command => {
     )
     .option("--signature <name>", "of a SavedModel: which one to take; default serving_default, or the only one")
     .option("--preprocess <file>", "JSON: input name → steps from a picture to what the model takes")
+    .option("--labels <file>", "names of the first output's classes, one a line: they ride with the variants")
     .option("--evaluate <data>", "labelled data: measures accuracy of source and variants")
     .option("--evaluate-samples <n>", "how many of them, evenly spread; default all")
     .option("--max-drop <fraction>", "exit 5 if a variant loses more accuracy than this")
@@ -209,7 +213,10 @@ const withOptions = (command: Command): Command => {
     )
     .option("--keep-io-layout", "keep the source's input and output axes (sources with channels first)")
     .option("--strict-integer", "exit 5 if an operator stays float in an integer recipe")
-    .option("--golden <file>", ".npz of recorded inputs and outputs, where no runtime can run the source")
+    .option(
+      "--golden <file>",
+      ".npz of recorded inputs and outputs, where no runtime can run the source: input/NAME, source/NAME, samples first",
+    )
     .option("--proof-samples <n>", "samples to prove on; 8 at least, default 16")
     .option("--no-prove", "do not run the variants; they are recorded as unproven");
   for (const [flags] of later) command.addOption(new Option(flags).hideHelp());

@@ -60,6 +60,10 @@ interface OutputState {
 
 const rmsFloor = 1e-3;
 const absoluteFloor = 1e-6;
+/** What a difference is relative to: the sample's largest value, or a floor where that says nothing. */
+export const parityScale = (largestOfSample: number, rms: number): number =>
+  Math.max(largestOfSample, rmsFloor * rms, absoluteFloor);
+
 /** Stands for NaN and infinite differences: JSON has neither, and `null` would read as "identical". */
 const unbounded = 1e150;
 
@@ -109,7 +113,7 @@ export class ParityMeter {
     for (const state of this.#outputs) {
       const rms = state.count === 0 ? 0 : Math.sqrt(state.sumSource / state.count);
       for (const [sample, { maxAbsSource, maxAbsDifference }] of state.perSample.entries()) {
-        const rel = maxAbsDifference / Math.max(maxAbsSource, rmsFloor * rms, absoluteFloor);
+        const rel = maxAbsDifference / parityScale(maxAbsSource, rms);
         if (rel > maxRel) [maxRel, worst] = [rel, { output: state.name, sample }];
         maxAbs = Math.max(maxAbs, maxAbsDifference);
       }

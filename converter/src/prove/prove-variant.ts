@@ -8,14 +8,16 @@ import type { Tensor } from "../ir/graph.ts";
 import type { Sample } from "../runtimes/source-truth.ts";
 import { asReals, type VariantOpener } from "../runtimes/variant-runner.ts";
 import type { WrittenFile } from "../writers/written-file.ts";
-import { float32MaxRel, type Parity, ParityMeter } from "./parity.ts";
-import { settleTies } from "./ties.ts";
+import { float32MaxRel, type Parity, ParityMeter, parityScale } from "./parity.ts";
+import { type NearbyAnswers, settleTies } from "./ties.ts";
 
 /** The worst runtime's figures, and a line for each runtime. */
 export interface VariantParity extends Parity {
-  /** Elements at which the source itself jumps between its value and the variant's (`ties.ts`); there only if any are. */
+  /** Elements at which the source itself gives the variant's value, or its own, by the last bits (`ties.ts`); there only if any are. */
   readonly ties?: number;
   readonly runtimes: readonly RuntimeParity[];
+  /** Runtimes that do not load the variant, and why; there only if any are. */
+  readonly refused?: readonly { readonly runtime: string; readonly reason: string }[];
 }
 
 export interface RuntimeParity {
@@ -41,8 +43,8 @@ export interface ProveRequest {
   readonly against: string;
   /** What the source gave in the very runtimes that run the variant, by their names; these count there. */
   readonly byRuntime?: ReadonlyMap<string, RuntimeAnswers>;
-  /** What the source gives nearby, per sample: shows which differences are ties. */
-  readonly nearby?: readonly (readonly Sample[])[];
+  /** What the source gives nearby: shows which differences are ties; asked only where a float32 variant differs. */
+  readonly nearby?: NearbyAnswers;
   readonly openers: readonly VariantOpener[];
   readonly progress?: (done: number, total: number) => void;
 }
@@ -51,7 +53,7 @@ export interface ProveRequest {
 export async function proveVariant(request: ProveRequest): Promise<VariantParity> {
   const { samples, openers } = request;
   const reports: { readonly runtime: string; readonly parity: Parity; readonly ties: number }[] = [];
-  const refusals: string[] = [];
+  const refused: { readonly runtime: string; readonly reason: string }[] = [];
   for (const [place, opener] of openers.entries()) {
     try {
       const own = request.byRuntime?.get(opener.name);
@@ -62,11 +64,12 @@ export async function proveVariant(request: ProveRequest): Promise<VariantParity
     } catch (thrown) {
       const error = asFlotillaError(thrown);
       if (error.code !== "UNSUPPORTED_RUNTIME") throw error;
-      refusals.push(`${opener.name}: ${error.message}`);
+      refused.push({ runtime: opener.name, reason: error.message });
     }
   }
   const [worst] = [...reports].sort((a, b) => b.parity.maxRel - a.parity.maxRel);
   if (!worst) {
+    const refusals = refused.map(({ runtime, reason }) => `${runtime}: ${reason}`);
     throw new FlotillaError("PROOF_UNAVAILABLE", `No runtime here runs the variant. ${refusals.join(" ")}`, {
       details: { refusals },
     });
@@ -85,6 +88,7 @@ export async function proveVariant(request: ProveRequest): Promise<VariantParity
       sqnrDb,
       top1Agreement,
     })),
+    ...(refused.length > 0 ? { refused } : {}),
   };
 }
 
@@ -110,20 +114,22 @@ async function compare(
   try {
     const meter = new ParityMeter(outputs.map(({ name, dtype }) => ({ name, integer: !dtype.startsWith("float") })));
     const sources = outputs.map(({ quantization }) => ({ quantization: perTensorOf(quantization) }));
+    const given = (answer: Sample): readonly ArrayLike<number>[] =>
+      answer.map((array, place) => asReals(array, sources[place]));
+    const rms = nearby ? outputs.map((_, place) => rmsOf(answers.map((answer) => given(answer)[place] ?? []))) : [];
     let ties = 0;
     for (const [at, sample] of samples.entries()) {
       const results = await variant.run(sample);
-      const pairs = (answers[at] ?? []).map((answer, place) => {
-        const source = asReals(answer, sources[place]);
-        const result = results[place] ?? [];
-        if (!nearby) return { source, variant: result };
-        const others = (nearby[at] ?? []).map((sampleNearby) => asReals(sampleNearby[place] ?? answer, sources[place]));
+      const pairs = given(answers[at] ?? []).map((source, place) => {
         const exact = outputs[place]?.dtype.startsWith("float") === false;
-        const settled = settleTies(source, others, result, exact ? 0 : float32MaxRel * largestOf(source));
-        ties += settled.ties;
-        return { source: settled.source, variant: result };
+        const tolerance = exact ? 0 : float32MaxRel * parityScale(largestOf(source), rms[place] ?? 0);
+        return { source, variant: results[place] ?? [], tolerance };
       });
-      meter.add(pairs);
+      if (nearby) {
+        const settled = await settleTies(pairs, async (move) => given(await nearby.answer(at, move)));
+        ties += settled.ties;
+        meter.add(pairs.map(({ source, variant }, place) => ({ source: settled.sources[place] ?? source, variant })));
+      } else meter.add(pairs);
       progress(at + 1);
     }
     return { runtime: variant.label(), parity: meter.report(against), ties };
@@ -137,6 +143,18 @@ const largestOf = (values: ArrayLike<number>): number => {
   for (let at = 0; at < values.length; at++) largest = Math.max(largest, Math.abs(values[at] ?? 0));
   return largest;
 };
+
+function rmsOf(arrays: readonly ArrayLike<number>[]): number {
+  let [sum, count] = [0, 0];
+  for (const values of arrays) {
+    for (let at = 0; at < values.length; at++) {
+      const value = values[at] ?? 0;
+      if (Number.isFinite(value)) sum += value * value;
+    }
+    count += values.length;
+  }
+  return count === 0 ? 0 : Math.sqrt(sum / count);
+}
 
 const perTensorOf = (quantization: Tensor["quantization"]): RuntimeTensor["quantization"] => {
   const [scale] = quantization?.scales ?? [];

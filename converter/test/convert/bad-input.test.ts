@@ -107,8 +107,27 @@ describe("options", () => {
   );
   test("too few recorded samples", async () => {
     const golden = await npz({ [`input/${name}`]: images(7, 28, 28, 1), "source/dense_2": images(7, 10) });
-    await refused({ prove: true, golden }, "QUANT_CALIBRATION_DATA", /holds 7 samples.*8 at least/);
+    await refused({ prove: true, golden }, "FORMAT_GOLDEN", /holds 7 samples.*8 at least/);
   });
+  test.each([
+    [
+      "another name",
+      { "input/x": images(8, 28, 28, 1), "source/dense_2": images(8, 10) },
+      /"input\/.*" is missing: float32 \[samples, 28, 28, 1\].*It holds input\/x float32 \[8, 28, 28, 1\]/,
+    ],
+    [
+      "another shape",
+      { [`input/${name}`]: images(8, 28, 28, 1), "source/dense_2": images(8, 9) },
+      /"source\/dense_2" is \[8, 9\], not float32 \[samples, 10\]/,
+    ],
+    [
+      "another number of answers",
+      { [`input/${name}`]: images(8, 28, 28, 1), "source/dense_2": images(9, 10) },
+      /numbers of samples differ \("input\/.*" 8, "source\/dense_2" 9\)/,
+    ],
+  ] as const)("recorded samples of %s", async (_, arrays, message) =>
+    refused({ prove: true, golden: await npz(arrays) }, "FORMAT_GOLDEN", message),
+  );
   test("no calibration samples", () =>
     refused({ recipes: ["int8"], calibration: { path: "x", samples: 0 } }, "QUANT_OPTION", /from 1 on/));
   test("int8 without calibration", () => refused({ recipes: ["int8"] }, "QUANT_CALIBRATION_MISSING", /--calibration/));

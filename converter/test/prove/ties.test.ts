@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { answersNearby, settleTies } from "../../src/prove/ties.ts";
+import { NearbyAnswers, settleTies } from "../../src/prove/ties.ts";
 import type { Sample, SourceTruth } from "../../src/runtimes/source-truth.ts";
 
 /** Keeps x where it is at least 1, else 0: jumps at 1. */
@@ -20,10 +20,14 @@ const sample: Sample = [{ dtype: "float32", shape: [200], data: inputs }];
 
 async function settled(variant: Float32Array) {
   const [answer] = await gate.run([sample]);
-  const [nearby = []] = await answersNearby(gate, [sample]);
-  const source = answer?.[0]?.data as Float32Array;
-  const others = nearby.map((one) => one[0]?.data as Float32Array);
-  return { ...settleTies(source, others, variant, 1e-4), original: source };
+  const original = answer?.[0]?.data as Float32Array;
+  const asked: number[] = [];
+  const nearby = new NearbyAnswers(async () => gate, [sample]);
+  const { sources, ties } = await settleTies([{ source: original, variant, tolerance: 1e-4 }], async (move) => {
+    asked.push(move);
+    return (await nearby.answer(0, move)).map(({ data }) => data as Float32Array);
+  });
+  return { source: sources[0] ?? [], ties, original, asked };
 }
 
 describe("ties", () => {
@@ -42,9 +46,22 @@ describe("ties", () => {
     expect(source[5]).toBe(2);
   });
 
-  it("are few: an output that jumps everywhere proves nothing", () => {
-    const zeros = new Float32Array(100);
-    const ones = zeros.map(() => 1);
-    expect(settleTies(zeros, [ones], ones, 0)).toEqual({ source: zeros, ties: 0 });
+  it("cost nothing where nothing differs, and no more moves than show them", async () => {
+    expect((await settled(inputs.map((value, at) => (at === 1 ? 0 : value)))).asked).toEqual([]);
+    const { asked } = await settled(inputs.map((value, at) => (at < 2 ? 0 : value)));
+    expect(asked.length).toBeGreaterThan(0);
+    expect(asked.length).toBeLessThan(16);
+  });
+
+  it("are few: an output that jumps everywhere proves nothing, and the source is not asked", async () => {
+    const source = new Float32Array(100);
+    const variant = source.map(() => 1);
+    const asked: number[] = [];
+    const settled = await settleTies([{ source, variant, tolerance: 0 }], async (move) => {
+      asked.push(move);
+      return [variant];
+    });
+    expect(settled).toEqual({ sources: [source], ties: 0 });
+    expect(asked).toEqual([]);
   });
 });
