@@ -21,6 +21,7 @@ export const abs = defineOp({
   layout: elementwise,
   raise: raiseAs("Abs"),
   int8: true,
+  int16: {},
   version: byInput(0, { int8: 2, uint8: 2, int16: 3, int32: 5 }),
   minRuntime: { 1: "1.13.0", 2: "2.4.0", 3: "2.5.0", 5: "2.12.0" },
   fusedActivations: [],

@@ -22,6 +22,7 @@ export const add = defineOp({
   layout: elementwise,
   raise: raiseArithmetic("AddV2"),
   int8: true,
+  int16: { attributes: { potScaleInt16: false } },
   version: (use) => {
     const dtype = inputDType(use, 0);
     if (dtype === "int16" && !use.inputs[0]?.quantization) return 5;

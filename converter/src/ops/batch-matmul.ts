@@ -3,7 +3,7 @@
 import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { barrier } from "./layout/layout-rule.ts";
 import { optionsOf } from "./options.ts";
-import { flag } from "./raise/attributes.ts";
+import { raiseBatchMatmul } from "./raise/batch-matmul.ts";
 import { need, refuse } from "./refuse.ts";
 import { broadcastShapes } from "./shape/broadcast.ts";
 import { byInput, isHybrid } from "./version-rules.ts";
@@ -26,10 +26,9 @@ export const batchMatmul = defineOp({
   },
   evaluate: unsupported("heavy: left to the runtime"),
   layout: barrier,
-  raise: ({ attributes: { adjX, adjY } }, to) => [
-    to.node("BatchMatMulV2", [to.operand(0), to.operand(1)], { adj_x: flag(adjX), adj_y: flag(adjY) }),
-  ],
+  raise: raiseBatchMatmul,
   int8: true,
+  int16: {},
   version: (use) => {
     if (isHybrid(use) && use.attributes.asymmetricQuantizeInputs) return 4;
     return byInput(0, { int8: 2, int16: 3 })(use);

@@ -33,6 +33,7 @@ export const broadcastTo = defineOp({
   layout: stretched,
   raise: raiseAs("BroadcastTo", 2),
   int8: true,
+  int16: {},
   version: (use) => (inputDType(use, 0) === "int8" || inputDType(use, 0) === "int16" ? 3 : 2),
   minRuntime: { 2: "2.5.0", 3: "2.5.0" },
   fusedActivations: [],

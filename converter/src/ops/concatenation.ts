@@ -64,6 +64,7 @@ export const concatenation = defineOp({
     return [activated(to, whole, fusedActivationFunction)];
   },
   int8: true,
+  int16: {},
   version: byInput(0, { int8: 2, int16: 3, uint32: 4, int4: 5 }),
   minRuntime: { 1: "1.5.0", 2: "1.14.0", 3: "2.3.0", 4: "2.14.0", 5: "2.21.0" },
   fusedActivations: [],

@@ -25,6 +25,7 @@ export const dynamicUpdateSlice = defineOp({
   layout: barrier,
   raise: unsupported("tfjs-converter does not have it"),
   int8: true,
+  int16: {},
   version: (use) => {
     switch (inputDType(use, 0)) {
       case "bfloat16":

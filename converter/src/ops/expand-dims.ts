@@ -32,6 +32,7 @@ export const expandDims = defineOp({
   layout: barrier,
   raise: (use, to) => [to.node("Reshape", [to.operand(0), reshapeTarget(to, use.outputs[0])])],
   int8: true,
+  int16: {},
   version: always1,
   minRuntime: { 1: "1.10.0" },
   fusedActivations: [],

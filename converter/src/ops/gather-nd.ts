@@ -27,6 +27,7 @@ export const gatherNd = defineOp({
   layout: barrier,
   raise: raiseAs("GatherNd", 2),
   int8: true,
+  int16: {},
   version: (use) => {
     if (inputDType(use, 0) === "bool") return 5;
     if (inputDType(use, 1) === "int16") return 4;

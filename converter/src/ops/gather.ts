@@ -49,6 +49,7 @@ export const gather = defineOp({
     return [to.node("GatherV2", [to.operand(0), to.operand(1), along], { batch_dims: int(batch) })];
   },
   int8: true,
+  int16: {},
   version: (use) => {
     const dtype = inputDType(use, 0);
     if (dtype === "int4") return 7;

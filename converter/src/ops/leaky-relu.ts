@@ -21,6 +21,7 @@ export const leakyRelu = defineOp({
   layout: elementwise,
   raise: ({ attributes }, to) => [to.node("LeakyRelu", [to.operand(0)], { alpha: float(attributes.alpha) })],
   int8: true,
+  int16: {},
   version: byInput(0, { int16: 2 }),
   minRuntime: { 1: "1.13.1", 2: "2.3.0" },
   fusedActivations: [],

@@ -28,6 +28,7 @@ export const maxPool2d = defineOp({
   layout: pool,
   raise: raisePool("MaxPool"),
   int8: true,
+  int16: {},
   version: byInput(0, { int8: 2, int16: 3 }),
   minRuntime: { 1: "1.5.0", 2: "1.14.0", 3: "2.3.0" },
   fusedActivations: clamps,

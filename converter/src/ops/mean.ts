@@ -26,6 +26,7 @@ export const mean = defineOp({
   layout: reduction,
   raise: raiseReduction("Mean"),
   int8: true,
+  int16: {},
   version: byInput(0, { int8: 2, int16: 3 }),
   minRuntime: { 1: "1.6.0", 2: "1.14.0", 3: "2.4.0" },
   fusedActivations: [],

@@ -21,6 +21,7 @@ export const minimum = defineOp({
   layout: elementwise,
   raise: raiseAs("Minimum", 2),
   int8: true,
+  int16: {},
   version: (use) => {
     const dtype = inputDType(use, 0);
     if (dtype === "int16") return 4;

@@ -31,6 +31,7 @@ export const mirrorPad = defineOp({
   layout: perAxis([1], 2),
   raise: ({ attributes: { mode } }, to) => [to.node("MirrorPad", [to.operand(0), to.operand(1)], { mode: text(mode) })],
   int8: true,
+  int16: {},
   version: byInput(0, { int8: 2, int16: 3 }),
   minRuntime: { 1: "1.13.1", 2: "2.3.0", 3: "2.12.0" },
   fusedActivations: [],

@@ -22,6 +22,7 @@ export const mul = defineOp({
   layout: elementwise,
   raise: raiseArithmetic("Mul"),
   int8: true,
+  int16: {},
   version: (use) => {
     const [a, b, out] = [use.inputs[0], use.inputs[1], use.outputs[0]].map(
       (operand) => operand?.quantization?.scales[0],

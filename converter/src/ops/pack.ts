@@ -52,6 +52,7 @@ export const pack = defineOp({
     }),
   ],
   int8: true,
+  int16: {},
   version: byInput(0, { int8: 2, int16: 3, uint32: 4 }),
   minRuntime: { 1: "1.11.0", 2: "1.14.0", 3: "2.3.0", 4: "2.13.0" },
   fusedActivations: [],

@@ -20,6 +20,7 @@ export const pad = defineOp({
   layout: perAxis([1], 2),
   raise: raiseAs("Pad", 2),
   int8: true,
+  int16: {},
   version: (use) => {
     const dtype = inputDType(use, 0);
     if (dtype === "bool") return 5;

@@ -21,6 +21,7 @@ export const padv2 = defineOp({
   layout: perAxis([1], 2),
   raise: raiseAs("PadV2", 3),
   int8: true,
+  int16: {},
   version: (use) => {
     const dtype = inputDType(use, 0);
     if (dtype === "bool") return 5;

@@ -22,6 +22,7 @@ export const reduceMax = defineOp({
   layout: reduction,
   raise: raiseReduction("Max"),
   int8: true,
+  int16: {},
   version: byInput(0, { int8: 2, int16: 3 }),
   minRuntime: { 1: "1.11.0", 2: "1.14.0", 3: "2.5.0" },
   fusedActivations: [],

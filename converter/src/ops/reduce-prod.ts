@@ -22,6 +22,7 @@ export const reduceProd = defineOp({
   layout: reduction,
   raise: raiseReduction("Prod"),
   int8: true,
+  int16: {},
   version: byInput(0, { int8: 2, int16: 2 }),
   minRuntime: { 1: "1.11.0", 2: "2.6.0" },
   fusedActivations: [],

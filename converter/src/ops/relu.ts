@@ -21,6 +21,7 @@ export const relu = defineOp({
   layout: elementwise,
   raise: raiseAs("Relu"),
   int8: true,
+  int16: {},
   version: byInput(0, { int8: 2, int16: 3 }),
   minRuntime: { 1: "1.5.0", 2: "2.1.0", 3: "2.5.0" },
   fusedActivations: [],

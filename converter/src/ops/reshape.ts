@@ -47,6 +47,7 @@ export const reshape = defineOp({
   layout: followReshape,
   raise: (use, to) => [to.node("Reshape", [to.operand(0), reshapeTarget(to, use.outputs[0])])],
   int8: true,
+  int16: {},
   version: always1,
   minRuntime: { 1: "1.5.0" },
   fusedActivations: [],

@@ -34,6 +34,7 @@ export const resizeBilinear = defineOp({
     return [to.node("ResizeBilinear", [to.operand(0), to.operand(1)], flags)];
   },
   int8: true,
+  int16: {},
   version: (use) => {
     const dtype = inputDType(use, 0);
     if (dtype === "int16") return 4;

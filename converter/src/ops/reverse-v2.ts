@@ -33,6 +33,7 @@ export const reverseV2 = defineOp({
   layout: namedAxes(1),
   raise: raiseAs("ReverseV2", 2),
   int8: true,
+  int16: {},
   version: byInput(0, { bool: 2, int8: 3 }),
   minRuntime: { 1: "1.14.0", 2: "2.2.0", 3: "2.5.0" },
   fusedActivations: [],

@@ -36,6 +36,7 @@ export const selectV2 = defineOp({
   layout: elementwise,
   raise: raiseAs("SelectV2", 3),
   int8: true,
+  int16: {},
   version: byInput(0, { uint32: 2 }),
   minRuntime: { 1: "2.2.0", 2: "2.12.0" },
   fusedActivations: [],

@@ -36,6 +36,7 @@ export const select = defineOp({
     return [to.node("SelectV2", [rows ? to.arranged(0, { shape }) : to.operand(0), to.operand(1), to.operand(2)])];
   },
   int8: true,
+  int16: {},
   version: (use) => {
     if (inputDType(use, 0) === "uint32") return 4;
     if ([0, 1, 2].some((operand) => inputRank(use, operand) === 5)) return 3;

@@ -52,6 +52,7 @@ export const slice = defineOp({
   layout: perAxis([1, 2]),
   raise: raiseAs("Slice", 3),
   int8: true,
+  int16: {},
   version: (use) => {
     const dtype = inputDType(use, 0);
     if (dtype === "int4") return 7;

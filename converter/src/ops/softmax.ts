@@ -13,7 +13,7 @@ export const softmax = defineOp({
   options: "SoftmaxOptions",
   attributes: optionsOf("SoftmaxOptions", { beta: 1 }),
   operands: [activation("input")],
-  results: [fixed({ int8: [1 / 256, -128] })],
+  results: [fixed({ int8: [1 / 256, -128], int16: [1 / 32768, 0] })],
   infer: sameAsInput,
   evaluate: unsupported("left to the runtime: its last bits depend on the order of the sum"),
   layout: lastAxisStays,
@@ -22,6 +22,7 @@ export const softmax = defineOp({
     return [to.node("Softmax", [beta === 1 ? x : to.node("Mul", [x, to.constant("float32", beta)])])];
   },
   int8: true,
+  int16: {},
   version: byInput(0, { int8: 2, int16: 3 }),
   minRuntime: { 1: "1.5.0", 2: "1.14.0", 3: "2.3.0" },
   fusedActivations: [],

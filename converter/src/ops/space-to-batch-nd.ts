@@ -28,6 +28,7 @@ export const spaceToBatchNd = defineOp({
   layout: barrier,
   raise: raiseAs("SpaceToBatchND", 3),
   int8: true,
+  int16: {},
   version: (use) => {
     if (inputDType(use, 0) === "int16") return 4;
     if (inputRank(use, 0) !== 4) return 3;

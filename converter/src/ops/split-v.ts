@@ -41,6 +41,7 @@ export const splitV = defineOp({
   raise: ({ attributes: { numSplits } }, to) =>
     to.nodes("SplitV", operandsOf(to, 3), { num_split: int(numSplits) }, numSplits),
   int8: true,
+  int16: {},
   version: byInput(0, { int8: 2 }),
   minRuntime: { 1: "1.13.1", 2: "2.3.0" },
   fusedActivations: [],

@@ -54,6 +54,7 @@ export const split = defineOp({
   raise: ({ attributes: { numSplits } }, to) =>
     to.nodes("Split", [to.operand(0), to.operand(1)], { num_split: int(numSplits) }, numSplits),
   int8: true,
+  int16: {},
   version: byInput(1, { int8: 2, int32: 3, int16: 4 }),
   minRuntime: { 1: "1.5.0", 2: "1.14.0", 3: "1.14.0", 4: "2.3.0" },
   fusedActivations: [],

@@ -37,6 +37,7 @@ export const squeeze = defineOp({
   layout: barrier,
   raise: (use, to) => [to.node("Reshape", [to.operand(0), reshapeTarget(to, use.outputs[0])])],
   int8: true,
+  int16: {},
   version: byInput(0, { string: 2 }),
   minRuntime: { 1: "1.6.0", 2: "2.5.0" },
   fusedActivations: [],

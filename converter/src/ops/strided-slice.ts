@@ -53,6 +53,7 @@ export const stridedSlice = defineOp({
   raise: raiseStridedSlice,
 
   int8: true,
+  int16: {},
   version: (use) => {
     const dtype = inputDType(use, 0);
     const { offset, ellipsisMask, newAxisMask } = use.attributes;

@@ -22,6 +22,7 @@ export const sub = defineOp({
   layout: elementwise,
   raise: raiseArithmetic("Sub"),
   int8: true,
+  int16: { attributes: { potScaleInt16: false } },
   version: (use) => {
     const dtype = inputDType(use, 0);
     if (dtype === "int16" && !use.attributes.potScaleInt16) return 5;

@@ -44,6 +44,7 @@ export const transposeConv = defineOp({
   layout: barrier,
   raise: raiseTransposeConv,
   int8: true,
+  int16: {},
   version: (use) => {
     const { quantizedBiasType, fusedActivationFunction } = use.attributes;
     if (inputDType(use, 2) === "int16" && quantizedBiasType !== "FLOAT32") return 5;

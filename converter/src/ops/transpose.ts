@@ -45,6 +45,7 @@ export const transpose = defineOp({
   layout: composed,
   raise: raiseAs("Transpose", 2),
   int8: true,
+  int16: {},
   version: (use) => {
     const [dtype, rank] = [inputDType(use, 0), inputRank(use, 0)];
     if (rank > 6) return 8;

@@ -45,6 +45,7 @@ export const unpack = defineOp({
     return to.nodes("Unpack", [to.operand(0)], { num: int(num), axis: int(at) }, num);
   },
   int8: true,
+  int16: {},
   version: byInput(0, { int8: 2, uint8: 2, bool: 3, int16: 4, float16: 5 }),
   minRuntime: { 1: "1.11.0", 2: "1.14.0", 3: "2.2.0", 4: "2.3.0", 5: "2.22.0" },
   fusedActivations: [],

@@ -24,12 +24,18 @@ export function verifyQuantizedNode(graph: Graph, node: Node, op: Op): void {
   for (const [i, id] of node.outputs.entries()) {
     const result = tensorOf(graph, id);
     const rule = op.results[op.manyResults ? 0 : i];
-    if (result.dtype !== "int8" || !rule || rule.rule === "none") continue;
-    if (!result.quantization) throw invalid(graph, `its int8 result "${result.name}" has no scale`, node);
-    if (isUnsupported(op.int8) && op.border !== true)
-      throw invalid(graph, `it cannot run in int8: ${op.int8.unsupported}`, node);
+    if ((result.dtype !== "int8" && result.dtype !== "int16") || !rule || rule.rule === "none") continue;
+    if (!result.quantization) throw invalid(graph, `its ${result.dtype} result "${result.name}" has no scale`, node);
+    const obstacle = op.border === true ? null : kernelObstacle(op, result.dtype);
+    if (obstacle) throw invalid(graph, `it cannot run in ${result.dtype}: ${obstacle}`, node);
     verifyResult(graph, node, { ...result, quantization: result.quantization }, rule, activations);
   }
+}
+
+function kernelObstacle({ int8, int16 }: Op, dtype: "int8" | "int16"): string | null {
+  if (dtype === "int16" && !int16) return "no int16 kernel";
+  if (dtype === "int16") return isUnsupported(int16) ? int16.unsupported : null;
+  return isUnsupported(int8) ? int8.unsupported : null;
 }
 
 function operandsOf(graph: Graph, node: Node, op: Op): readonly Operand[] {
@@ -48,13 +54,17 @@ function verifyResult(
   activations: readonly Operand[],
 ): void {
   const { scales, zeroPoints } = result.quantization;
-  if (rule.rule === "fixed" && (scales[0] !== rule.int8[0] || zeroPoints[0] !== rule.int8[1]))
-    throw invalid(graph, `its result must have the scale ${rule.int8.join(" and the zero point ")}`, node);
+  const wide = result.dtype === "int16";
+  if (wide && zeroPoints.some((zeroPoint) => zeroPoint !== 0))
+    throw invalid(graph, `its int16 result "${result.name}" has a zero point`, node);
+  const wanted = rule.rule === "fixed" ? (wide ? rule.int16 : rule.int8) : undefined;
+  if (wanted && (scales[0] !== wanted[0] || zeroPoints[0] !== wanted[1]))
+    throw invalid(graph, `its result must have the scale ${wanted.join(" and the zero point ")}`, node);
   if (rule.rule !== "same-as") return;
   for (const { role, tensor } of activations) {
     if (rule.operand !== "activations" && role.name !== rule.operand) continue;
     const same =
-      tensor.dtype === "int8" &&
+      tensor.dtype === result.dtype &&
       tensor.quantization?.scales[0] === scales[0] &&
       tensor.quantization?.zeroPoints[0] === zeroPoints[0];
     if (!same) throw invalid(graph, `its result must have the scale of "${tensor.name}"`, node);
@@ -62,7 +72,7 @@ function verifyResult(
 }
 
 function verifyWeight(graph: Graph, node: Node, weight: Tensor, channelAxis: number | null): void {
-  if (weight.dtype !== "int8" || !weight.quantization) return;
+  if ((weight.dtype !== "int8" && weight.dtype !== "int4") || !weight.quantization) return;
   const { scales, zeroPoints, axis } = weight.quantization;
   if (zeroPoints.some((zeroPoint) => zeroPoint !== 0))
     throw invalid(graph, `the weights "${weight.name}" are not symmetric`, node);
@@ -78,8 +88,10 @@ function verifyBias(
   operands: readonly Operand[],
 ): void {
   const [input, weight] = of.map((name) => operands.find(({ role }) => role.name === name)?.tensor);
-  if (input?.dtype !== "int8" || !input.quantization || !weight?.quantization) return;
-  if (bias.dtype !== "int32") throw invalid(graph, `its bias "${bias.name}" is ${bias.dtype}, not int32`, node);
+  if ((input?.dtype !== "int8" && input?.dtype !== "int16") || !input.quantization || !weight?.quantization) return;
+  const wide = input.dtype === "int16" && node.attributes.quantizedBiasType !== "INT32";
+  const expected = wide ? "int64" : "int32";
+  if (bias.dtype !== expected) throw invalid(graph, `its bias "${bias.name}" is ${bias.dtype}, not ${expected}`, node);
   if (!bias.quantization || bias.quantization.zeroPoints.some((zeroPoint) => zeroPoint !== 0))
     throw invalid(graph, `its bias "${bias.name}" has no scale, or a zero point`, node);
   const output = tensorOf(graph, node.outputs[0] ?? bias.id).quantization?.scales[0] ?? 1;

@@ -2,7 +2,7 @@
  * Decides node by node what can run in the integers that it was assigned, and says why where it cannot.
  * Knows roles, result rules and ranges; chooses no scale and changes nothing.
  */
-import { type Graph, type GraphIndex, type Node, type TensorId, tensorOf } from "../ir/graph.ts";
+import { type Attributes, type Graph, type GraphIndex, type Node, type TensorId, tensorOf } from "../ir/graph.ts";
 import { isUnsupported, type Op, type OperandRole, type OperatorUse } from "../ops/define-op.ts";
 import { opOf } from "../ops/registry.ts";
 import type { KernelLimits } from "./kernel-limits.ts";
@@ -85,13 +85,27 @@ function integerUse({ graph, limits }: EligibilityContext, node: Node, definitio
     dtype: valueDTypeOf(mode),
     operands,
     results,
-    attributes: mode === "int16x8" ? present(definition.int16?.attributes ?? {}) : {},
+    attributes: integerOptions(definition, mode, limits),
   });
+}
+
+/** What a node has in its options in these integers. A bias that is not int64 has to be said. */
+export function integerOptions(definition: Op, mode: IntegerMode, limits: KernelLimits): Attributes {
+  if (mode !== "int16x8") return {};
+  const bias = limits.wideBias && "quantizedBiasType" in definition.attributes;
+  const { int16 } = definition;
+  const own = int16 && !isUnsupported(int16) ? present(int16.attributes ?? {}) : {};
+  return { ...own, ...(bias ? { quantizedBiasType: "INT32" } : {}) };
+}
+
+function int16Obstacle(int16: Op["int16"]): string | null {
+  if (!int16) return "no int16 kernel";
+  return isUnsupported(int16) ? int16.unsupported : null;
 }
 
 /** Why there is no kernel for these integers, or null. */
 function kernelObstacle({ int8, int16 }: Op, mode: IntegerMode): string | null {
-  if (mode === "int16x8" && !int16) return "no int16 kernel";
+  if (mode === "int16x8") return int16Obstacle(int16);
   return mode === "int8" && isUnsupported(int8) ? int8.unsupported : null;
 }
 

@@ -9,12 +9,12 @@ import { type Graph, indexGraph, type Node, type TensorId, tensorOf } from "../i
 import type { Op, OperandRole } from "../ops/define-op.ts";
 import { opOf } from "../ops/registry.ts";
 import type { Assignment } from "./assignment.ts";
-import { type EligibilityContext, integerVerdict, judgeNodes, type Verdict } from "./eligibility.ts";
+import { type EligibilityContext, integerOptions, integerVerdict, judgeNodes, type Verdict } from "./eligibility.ts";
 import type { KernelLimits } from "./kernel-limits.ts";
 import { FloatConstants, resultRulesOf, rolesOf } from "./operands.ts";
 import { ParameterGroups } from "./parameter-groups.ts";
 import type { NodePlan, OperandPlan, QuantizationPlan, TensorPlan } from "./plan.ts";
-import { planNarrowed, present } from "./plan-narrowed.ts";
+import { planNarrowed } from "./plan-narrowed.ts";
 import { planWeights } from "./plan-weights.ts";
 import { type ValueDType, valueDTypeOf } from "./precision.ts";
 import { type IoDType, insideOf } from "./recipe.ts";
@@ -161,13 +161,15 @@ function planNode(context: PlanContext, node: Node, at: number, assignment: Assi
     planActivation(context, node, at, position, role, dtype),
   );
   const perTensor = precision === "int8-per-tensor" || context.limits.perTensorOnly(definition);
-  const operands = planWeights(context, node, activations, { mode, perTensor });
+  const attributes = integerOptions(definition, mode, context.limits);
+  const bias = mode === "int16x8" && attributes.quantizedBiasType !== "INT32" ? "int64" : "int32";
+  const operands = planWeights(context, node, activations, { perTensor, bias });
   const results = node.outputs.map((id) => {
     const member = twinOf(context, id, dtype);
     return member === undefined ? null : context.groups.parametersOf(member);
   });
-  const attributes = mode === "int16x8" ? definition.int16?.attributes : undefined;
-  return { ...head, mode, precision, operands, results, ...(attributes ? { attributes: present(attributes) } : {}) };
+  const changed = Object.keys(attributes).length > 0;
+  return { ...head, mode, precision, operands, results, ...(changed ? { attributes } : {}) };
 }
 
 function planActivation(

@@ -6,7 +6,6 @@ import { type Graph, type Node, tensorOf } from "../ir/graph.ts";
 import { opOf } from "../ops/registry.ts";
 import { type FloatConstants, operandNamed, rolesOf } from "./operands.ts";
 import type { OperandPlan } from "./plan.ts";
-import type { IntegerMode } from "./precision.ts";
 import { biasScale, guardedWeightScale } from "./scales.ts";
 import { channelView, weightScales } from "./weights.ts";
 
@@ -15,7 +14,7 @@ export function planWeights(
   { graph, constants }: { readonly graph: Graph; readonly constants: FloatConstants },
   node: Node,
   activations: readonly OperandPlan[],
-  form: { readonly mode: IntegerMode; readonly perTensor: boolean },
+  form: { readonly perTensor: boolean; readonly bias: "int32" | "int64" },
 ): OperandPlan[] {
   const definition = opOf(node.kind);
   const operands = [...activations];
@@ -32,7 +31,7 @@ export function planWeights(
       scales: weightScales(values, channelView(tensorOf(graph, id).shape, axis)),
     };
   }
-  const wide = form.mode === "int16x8";
+  const wide = form.bias === "int64";
   for (const [position, role] of roles.entries()) {
     const id = node.inputs[position];
     if (role?.role !== "bias" || id === null || id === undefined) continue;

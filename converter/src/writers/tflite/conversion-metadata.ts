@@ -50,7 +50,14 @@ const conversionTable = defineTable("ConversionMetadata", {
 });
 
 /** `ModelOptimizationMode` by recipe. */
-const modes: Readonly<Record<string, readonly number[]>> = { float16: [1001], int8: [1003] };
+const modes: Readonly<Record<string, readonly number[]>> = {
+  float16: [1001],
+  "dynamic-int8": [1002],
+  "weight-only-int8": [1002],
+  "int4-weights": [1002],
+  int8: [1003],
+  int16x8: [1004],
+};
 
 /** The model as the recipe has made it; as its maker left it where the recipe changes nothing. */
 export function recordConversion(model: Model, recipe: string): Model {
