@@ -1,6 +1,6 @@
 /** Matrix products of the last two axes, the others broadcast; either side may be transposed first. */
 
-import { activation, defineOp, free, unsupported } from "./define-op.ts";
+import { activation, activationOrWeight, defineOp, free, unsupported } from "./define-op.ts";
 import { barrier } from "./layout/layout-rule.ts";
 import { optionsOf } from "./options.ts";
 import { raiseBatchMatmul } from "./raise/batch-matmul.ts";
@@ -13,7 +13,7 @@ export const batchMatmul = defineOp({
   code: 126,
   options: "BatchMatMulOptions",
   attributes: optionsOf("BatchMatMulOptions"),
-  operands: [activation("a"), activation("b")],
+  operands: [activation("a"), activationOrWeight("b", { channelAxis: null })],
   results: [free],
   infer: (inputs, { adjX, adjY }) => {
     const [a, b] = [need(inputs, 0, "a"), need(inputs, 1, "b")];
@@ -29,6 +29,7 @@ export const batchMatmul = defineOp({
   raise: raiseBatchMatmul,
   int8: true,
   int16: {},
+  hybrid: { weights: ["b"], perChannel: false, attributes: { asymmetricQuantizeInputs: true } },
   version: (use) => {
     if (isHybrid(use) && use.attributes.asymmetricQuantizeInputs) return 4;
     return byInput(0, { int8: 2, int16: 3 })(use);

@@ -7,6 +7,7 @@ import type * as Converter from "@tensorflow/tfjs-converter";
 import type * as Core from "@tensorflow/tfjs-core";
 import { listOperators } from "./tfjs-lists.ts";
 import { flagOf, type GraphNode, input, numberOf, numbersOf, type Operator, textOf } from "./tfjs-nodes.ts";
+import { rareOperators } from "./tfjs-rare-operators.ts";
 
 const prefix = "Exact/";
 
@@ -62,11 +63,16 @@ const conv2d: Operator = (core, node) => {
 const batchNorm: Operator = (core, node) => {
   const first = isChannelsFirst(node);
   const x = first ? toChannelsLast(core, input(node, 0)) : input(node, 0);
-  const [scale, offset, mean, variance] = [1, 2, 3, 4].map((place) => input(node, place) as Core.Tensor1D);
+  const [scale, offset, ...given] = [1, 2, 3, 4].map((place) => input(node, place) as Core.Tensor1D);
+  const training = node.attrs.is_training === undefined ? given[0]?.size === 0 : flagOf(node, "is_training");
+  const batch = training ? core.moments(x, [0, 1, 2]) : undefined;
+  const [mean, variance] = batch ? [batch.mean as Core.Tensor1D, batch.variance as Core.Tensor1D] : given;
   if (!scale || !offset || !mean || !variance) throw new TypeError("a batch norm needs five inputs");
   const y = core.batchNorm(x, mean, variance, offset, scale, numberOf(node, "epsilon", 1e-4));
   const result = first ? toChannelsFirst(core, y) : y;
-  return [result, mean, variance, mean, variance];
+  const count = x.size / mean.size;
+  const kept = training ? core.mul(variance, core.scalar(count / Math.max(count - 1, 1))) : variance;
+  return [result, mean, kept, mean, variance];
 };
 
 /** tfjs broadcasts the front axes wrongly where both sides have some of their own. */
@@ -165,6 +171,15 @@ const cast: Operator = (core, node) => {
   return core.cast(x, target === "int32" ? "int32" : "float32");
 };
 
+/** Not TensorFlow's: integers of fewer bits, kept in 32, come in again at the other end of their range. */
+const narrowInteger: Operator = (core, node) => {
+  const x = input(node, 0);
+  const half = flagOf(node, "signed") ? 2 ** (numberOf(node, "bits", 8) - 1) : 0;
+  const span = core.scalar(2 ** numberOf(node, "bits", 8), "int32");
+  const middle = core.scalar(half, "int32");
+  return core.sub(core.mod(core.add(x, middle), span), middle);
+};
+
 const operators: ReadonlyMap<string, Operator> = new Map<string, Operator>([
   ["BatchMatMul", batchMatMul],
   ["BatchMatMulV2", batchMatMul],
@@ -176,9 +191,11 @@ const operators: ReadonlyMap<string, Operator> = new Map<string, Operator>([
   ["FusedBatchNormV3", batchNorm],
   ["GatherV2", gather],
   ["Mean", mean],
+  ["NarrowInteger", narrowInteger],
   ["OneHot", oneHot],
   ["Select", select],
   ["Softsign", softsign],
   ["SpaceToDepth", spaceToDepth],
   ...listOperators,
+  ...rareOperators,
 ]);

@@ -14,6 +14,7 @@ import {
   type TfNode,
   type TfOutput,
 } from "./graph.ts";
+import { narrowResultOf } from "./narrow-results.ts";
 import { dtypeOf, withoutRef } from "./tensor-types.ts";
 
 export interface GraphJson {
@@ -29,7 +30,9 @@ const names: Readonly<Record<string, string>> = {
   CheckNumerics: "Identity",
   CheckNumericsV2: "Identity",
   Inv: "Reciprocal",
+  EnsureShape: "Identity",
   HostConst: "Const",
+  Snapshot: "Identity",
   ReadVariableOp: "Identity",
   ResourceGather: "Gather",
   ResourceGatherNd: "GatherNd",
@@ -38,10 +41,12 @@ const names: Readonly<Record<string, string>> = {
 
 /** Attributes that exporters leave out at TensorFlow's default, where tfjs has another default or none. */
 const ones: JsonObject = { list: { i: ["1", "1", "1", "1"] } };
+const fiveOnes: JsonObject = { list: { i: ["1", "1", "1", "1", "1"] } };
 const epsilon: JsonObject = { f: Math.fround(1e-4) };
 const defaults: Readonly<Record<string, JsonObject>> = {
   Conv2D: { dilations: ones },
   _FusedConv2D: { dilations: ones },
+  Conv3D: { dilations: fiveOnes },
   DepthwiseConv2dNative: { dilations: ones },
   FusedBatchNorm: { epsilon },
   FusedBatchNormV2: { epsilon },
@@ -62,7 +67,7 @@ export function graphJson(graph: TfGraph, outputs: readonly TfOutput[], inputs: 
   const weights = [...weightsOf(nodes), ...functions.flatMap((one) => one.weights)];
   return {
     modelTopology: {
-      node: nodes.map(nodeJson),
+      node: nodes.flatMap(nodesJson),
       ...(functions.length > 0 ? { library: { function: functions.map(({ json }) => json) } } : {}),
       versions: { producer: 1, minConsumer: 0 },
     },
@@ -149,11 +154,20 @@ function bodyJson(callee: TfFunction): { readonly json: JsonObject; readonly wei
         inputArg: parameters.map((name) => ({ name: inside(name), type: typeOf(name) })),
         outputArg: ends.map((_, at) => ({ name: `result ${at}`, type: "DT_FLOAT" })),
       },
-      nodeDef: [...nodes.map(nodeJson), ...ends],
+      nodeDef: [...nodes.flatMap(nodesJson), ...ends],
       ret: Object.fromEntries(ends.map(({ name }, at) => [`result ${at}`, name])),
     },
     weights: weightsOf(nodes),
   };
+}
+
+/** Narrow integers are int32 in tfjs: what goes beyond their range is brought back by a node of its own. */
+function nodesJson(node: TfNode): JsonObject[] {
+  const narrow = narrowResultOf(node);
+  if (!narrow) return [nodeJson(node)];
+  const whole = `${node.name}/whole`;
+  const attr = { bits: { i: String(narrow.bits) }, signed: { b: narrow.signed } };
+  return [nodeJson({ ...node, name: whole }), { name: node.name, op: "NarrowInteger", input: [whole], attr }];
 }
 
 function nodeJson({ name, op, inputs, attrs }: TfNode): JsonObject {

@@ -16,7 +16,11 @@ export const placeholdersOf = (graph: TfGraph): readonly GraphEnd[] =>
 /** Every result of such a node: the second one of `node` is called `node:1`. */
 export function sinksOf(graph: TfGraph): readonly GraphEnd[] {
   const taken = new Set<string>();
-  for (const { inputs } of graph.nodes.values()) for (const { node } of inputs) taken.add(node);
+  for (const { op, inputs, controls } of graph.nodes.values()) {
+    for (const { node } of inputs) taken.add(node);
+    // Who waits for a node and holds or computes something does not wait for an output: pivots of branches are none, nor checks.
+    if (op !== "NoOp") for (const control of controls) taken.add(control);
+  }
   return [...graph.nodes.values()]
     .filter(({ name, op }) => !taken.has(name) && !noOutputs.test(op))
     .flatMap((node) =>

@@ -9,6 +9,7 @@ import { reshape } from "../../ops/reshape.ts";
 import { askedShapes, fixedShape } from "../lowering/fixed-shape.ts";
 import { GraphBuilder } from "../lowering/graph-builder.ts";
 import { attrOf, corrupt, refOf, type TfGraph, type TfNode, type TfOutput, type TfType, tooLarge } from "./graph.ts";
+import { withinRange } from "./lower/narrow-integers.ts";
 import { NodeRefusal, type UnsupportedNode } from "./lower/tf-lowering.ts";
 import { refusalOf, tfLowerings } from "./lower/tf-lowerings.ts";
 import { NodeLowering, type TensorList } from "./node-lowering.ts";
@@ -198,7 +199,7 @@ class GraphLowering {
     });
     try {
       const results = lowering.lower(work);
-      return { kind: "made", results: typeof results === "number" ? [results] : results };
+      return { kind: "made", results: withinRange(work, typeof results === "number" ? [results] : results) };
     } catch (thrown) {
       if (thrown instanceof NodeRefusal) return refused(thrown.reason, thrown.inner);
       // What operators' own rules refuse is the file's fault here.

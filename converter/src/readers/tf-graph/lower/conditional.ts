@@ -19,6 +19,20 @@ export const ifLowering: TfLowering = {
   },
 };
 
+/** One of several branches by its number; the last for numbers there are no branches for. */
+export const caseLowering: TfLowering = {
+  ops: ["Case", "StatelessCase"],
+  lower: (node) => {
+    const branches = attrOf(node.node, "branches", "list") ?? [];
+    const [asked] = node.builder.valuesOf(node.input(0)) ?? [];
+    if (asked === undefined)
+      throw new NodeRefusal("which branch it takes is known only when the model runs; branches are not converted");
+    const branch = branches[asked >= 0 && asked < branches.length ? asked : branches.length - 1];
+    if (branch?.kind !== "func") throw node.fault("it does not say what its branches are");
+    return node.callFunction(branch.value, node.inputs.slice(1));
+  },
+};
+
 /** Results: where the predicate is false, where it is true. */
 export const switchLowering: TfLowering = {
   ops: ["Switch", "RefSwitch"],

@@ -75,7 +75,7 @@ const selu: Spelling = (node, x) => {
 
 /** Abramowitz and Stegun 7.1.26: |error| ≤ 1.5e-7; erf is odd. */
 const erfTerms = [1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592] as const;
-const erf: Spelling = (node, x) => {
+export const erf: Spelling = (node, x) => {
   const size = node.emit(abs, [x], {}, "abs");
   const grown = node.emit(mul, [size, node.floatsConstant("p", [0.3275911], [])], {}, "scaled");
   const t = node.emit(div, [one(node), node.emit(add, [grown, one(node)], {}, "shifted")], {}, "t");
@@ -90,7 +90,7 @@ const erf: Spelling = (node, x) => {
 };
 
 /** [x > 0] − [x < 0] */
-const sign: Spelling = (node, x) => {
+export const sign: Spelling = (node, x) => {
   const zero = node.scalarLike(x, 0);
   const outDataType = node.dtypeOf(x) === "int32" ? "INT32" : "FLOAT32";
   const types = { inDataType: "BOOL", outDataType } as const;

@@ -125,9 +125,29 @@ const scatter: TfLowering = {
   },
 };
 
+/** Of an element counted from the first. */
+function placeOf(at: number, shape: readonly number[]): readonly number[] {
+  let rest = at;
+  return shape
+    .toReversed()
+    .map((size) => {
+      const place = rest % size;
+      rest = (rest - place) / size;
+      return place;
+    })
+    .toReversed();
+}
+
 const positions: TfLowering = {
   ops: ["Where"],
-  lower: () => {
+  lower: (node) => {
+    const condition = node.input(0);
+    const values = node.builder.valuesOf(condition);
+    const shape = node.shapeOf(condition);
+    if (values) {
+      const found = values.flatMap((value, at) => (value === 0 ? [] : [placeOf(at, shape)]));
+      return node.intsConstant("", found.flat(), [found.length, shape.length]);
+    }
     throw new NodeRefusal("how many elements it finds is known only when the model runs");
   },
 };

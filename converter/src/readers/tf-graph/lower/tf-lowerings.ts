@@ -1,17 +1,22 @@
 /** Every TensorFlow operator that can be converted. Adding one is adding a file, and a line here. */
 import { arithmeticLowerings } from "./arithmetic.ts";
-import { ifLowering, switchLowering } from "./conditional.ts";
+import { caseLowering, ifLowering, switchLowering } from "./conditional.ts";
 import { castLowering, constLowering, identityLowering, identityNLowering, variableLowering } from "./constants.ts";
 import { convolutionLowerings } from "./convolution.ts";
+import { convolution3dLowerings } from "./convolution-3d.ts";
+import { diagonalLowerings } from "./diagonals.ts";
 import { einsumLowering } from "./einsum.ts";
 import { elementwiseLowerings } from "./elementwise.ts";
 import { loopLowering } from "./loop.ts";
 import { matrixLowerings } from "./matrix.ts";
+import { moreElementwiseLowerings } from "./more-elementwise.ts";
 import { normalizationLowerings } from "./normalization.ts";
 import { poolingLowerings } from "./pooling.ts";
+import { rearrangementLowerings } from "./rearrangement.ts";
 import { reductionLowerings } from "./reduction.ts";
 import { selectionLowerings } from "./selection.ts";
 import { shapeLowerings } from "./shapes.ts";
+import { signalLowerings } from "./signal.ts";
 import { spatialLowerings } from "./spatial.ts";
 import { stridedSliceLowering } from "./strided-slice.ts";
 import { tensorListLowerings } from "./tensor-lists.ts";
@@ -19,20 +24,26 @@ import type { TfLowering } from "./tf-lowering.ts";
 
 const lowerings: readonly TfLowering[] = [
   ...arithmeticLowerings,
+  caseLowering,
   castLowering,
   constLowering,
   ...convolutionLowerings,
+  ...convolution3dLowerings,
+  ...diagonalLowerings,
   einsumLowering,
   ...elementwiseLowerings,
   identityLowering,
   identityNLowering,
   ifLowering,
   ...matrixLowerings,
+  ...moreElementwiseLowerings,
   ...normalizationLowerings,
   ...poolingLowerings,
+  ...rearrangementLowerings,
   ...reductionLowerings,
   ...selectionLowerings,
   ...shapeLowerings,
+  ...signalLowerings,
   ...spatialLowerings,
   stridedSliceLowering,
   loopLowering,

@@ -48,14 +48,15 @@ export async function openSavedModel(
   const bundle = await variablesOf(source, inlined);
   const values = bundle ? variableValues(inlined, bundle) : new Map();
   const outputs = endsOf(found.outputs, graph);
+  const fetched = outputs.map(({ output }) => resolve(output));
   const calls = [...new Set(outputs.map(({ output }) => output.node))];
   return {
     tags: meta.info?.tags ?? [],
     signature,
     signatures: [...meta.signatures.keys()].filter((key) => !initializers.has(key)),
-    graph: withVariablesAsConstants(inlined, values, calls),
+    graph: withVariablesAsConstants(inlined, values, fetched, calls),
     inputs: endsOf(found.inputs, graph),
-    outputs: outputs.map((end) => ({ ...end, output: resolve(end.output) })),
+    outputs: outputs.map((end, at) => ({ ...end, output: fetched[at] ?? end.output })),
   };
 }
 

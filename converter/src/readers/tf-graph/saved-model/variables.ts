@@ -81,22 +81,39 @@ function originOf(
 
 /**
  * The graph with its variables as constants: handles become the values themselves, so reading one is nothing.
- * `calls`: the calls whose bodies run; a variable that one of them changes keeps its node, with the reason.
+ * `outputs` is what is asked for, `calls` the calls whose bodies run; a variable that changes on the way keeps its node,
+ * with the reason.
  */
 export function withVariablesAsConstants(
   graph: TfGraph,
   values: ReadonlyMap<string, TfTensor>,
+  outputs: readonly TfOutput[],
   calls: readonly string[],
 ): TfGraph {
   const changed = new Map<string, string>();
+  const runs = nodesThatRun(graph, outputs);
   for (const node of graph.nodes.values()) {
-    if (!changing.test(node.op) || !calls.some((call) => node.name.startsWith(`${call}/`))) continue;
+    if (!changing.test(node.op)) continue;
+    if (!runs.has(node.name) && !calls.some((call) => node.name.startsWith(`${call}/`))) continue;
     const variable = originOf(graph, node.inputs[0]);
     if (variable) changed.set(variable.node.name, `"${node.name}" (${node.op}) changes it when the model runs`);
   }
   const nodes = new Map<string, TfNode>();
   for (const node of graph.nodes.values()) for (const one of settled(node, values, changed)) nodes.set(one.name, one);
   return { nodes, functions: graph.functions };
+}
+
+/** What these results need, and what must run before it. */
+function nodesThatRun(graph: TfGraph, outputs: readonly TfOutput[]): ReadonlySet<string> {
+  const found = new Set<string>();
+  const open = outputs.map(({ node }) => node);
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    const node = graph.nodes.get(name);
+    if (!node || found.has(name)) continue;
+    found.add(name);
+    open.push(...node.controls, ...node.inputs.map((input) => input.node));
+  }
+  return found;
 }
 
 function settled(node: TfNode, values: ReadonlyMap<string, TfTensor>, changed: ReadonlyMap<string, string>): TfNode[] {
