@@ -82,6 +82,16 @@ export async function readGiven(path: string, what: string): Promise<Uint8Array>
   });
 }
 
+/** Names of classes, one a line; a line without a name is one of that name. @throws IO_NOT_FOUND, CONFIG_INVALID */
+export async function labelsOf(options: Options): Promise<readonly string[] | undefined> {
+  if (options.labels === undefined) return undefined;
+  const path = String(options.labels);
+  const text = new TextDecoder().decode(await readGiven(path, "labels file"));
+  const lines = text.replace(/\r?\n$/, "").split(/\r?\n/);
+  if (text.trim() !== "") return lines;
+  throw new FlotillaError("CONFIG_INVALID", `There are no labels in ${path}.`, { details: { path } });
+}
+
 /** A word out of a fixed list. @throws CONFIG_USAGE */
 export function wordOf<T extends string>(options: Options, name: string, words: readonly T[]): T | undefined {
   const text = options[name];

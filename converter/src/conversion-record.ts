@@ -27,6 +27,8 @@ const ConversionRecord = Type.Object({
   /** Per input and output, where its axes stand in the source (`EndFacts`); absent in records older than that. */
   sourceAxes: Type.Optional(Type.Object({ inputs: Type.Array(SourceAxes), outputs: Type.Array(SourceAxes) })),
   preprocessing: Type.Record(Type.String(), Type.Array(PreprocessingStep)),
+  /** Names of the first output's classes. */
+  labels: Type.Optional(Type.Array(Type.String(), { maxItems: 100_000 })),
 });
 export type ConversionRecord = Static<typeof ConversionRecord>;
 const conversionDocument = defineDocument("conversion", 1, ConversionRecord);
@@ -38,7 +40,7 @@ export const recordNameOf = (file: string): string => `${file.replace(/\.tflite$
 export function encodeRecord(
   source: ConvertResult["source"],
   variant: ConvertedVariant,
-  preprocessing: Preprocessing,
+  { preprocess = {}, labels }: { readonly preprocess?: Preprocessing; readonly labels?: readonly string[] },
 ): Uint8Array {
   const { format, sha256, parameters } = source;
   const { recipe, proven, parity, accuracy, floatOperatorReasons } = variant;
@@ -56,7 +58,8 @@ export function encodeRecord(
       inputs: variant.inputs.map((end) => end.sourceAxes),
       outputs: variant.outputs.map((end) => end.sourceAxes),
     },
-    preprocessing,
+    preprocessing: preprocess,
+    ...(labels === undefined ? {} : { labels }),
   };
   return new TextEncoder().encode(`${JSON.stringify(record, null, 2)}\n`);
 }

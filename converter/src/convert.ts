@@ -8,6 +8,7 @@ import { createLitertRuntime } from "@flotilla/device-agent/runtimes/litert";
 import { createTfliteRuntime } from "@flotilla/device-agent/runtimes/tflite-wasm";
 import { FlotillaError } from "@flotilla/protocol/errors";
 import { checkBounds } from "./check-bounds.ts";
+import { checkLabelsToWrite } from "./check-labels.ts";
 import { encodeRecord, recordNameOf } from "./conversion-record.ts";
 import type { ConvertOptions, ConvertProgress, ConvertStage } from "./convert-options.ts";
 import { type ConvertRequest, parseRequest } from "./convert-request.ts";
@@ -85,6 +86,7 @@ class Conversion {
     );
     const [graph] = model.graphs;
     if (!graph) throw new FlotillaError("GRAPH_INVALID", "The model has no graph.");
+    checkLabelsToWrite(model, this.#options.labels);
     const inputs: ModelInput[] = graph.inputs.map((id) => tensorOf(graph, id));
     const calibration = await this.#calibrationData(inputs);
     const evaluation = await this.#evaluationData(inputs);
@@ -112,7 +114,7 @@ class Conversion {
     const files = drafts.flatMap((draft, at): [string, FileContent][] => {
       const variant = variants[at];
       if (!variant) throw new FlotillaError("INTERNAL", `There is no variant ${at}.`);
-      const record = encodeRecord(facts, variant, this.#options.preprocess ?? {});
+      const record = encodeRecord(facts, variant, this.#options);
       return [...draft.files, [recordNameOf(draft.path), record]];
     });
     await this.#timed("write", () => writeFiles(output, new Map(files)));

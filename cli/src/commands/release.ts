@@ -7,7 +7,7 @@ import { FlotillaError } from "@flotilla/protocol/errors";
 import { parseStrictJson } from "@flotilla/protocol/strict-json";
 import type { Command } from "commander";
 import { collect, leaf, type Options } from "../command.ts";
-import { numberOf, pairsOf, preprocessingOf, readGiven } from "../option-values.ts";
+import { labelsOf, numberOf, pairsOf, preprocessingOf, readGiven } from "../option-values.ts";
 import { bytesForPeople, table } from "../output.ts";
 import { clientFor, serverOptions } from "../server-settings.ts";
 
@@ -78,17 +78,11 @@ const withCreateOptions = (command: Command): Command =>
     .requiredOption("--golden-inputs <data>", "inputs for the trial on the device: folder of images, .npz, .npy, .json")
     .requiredOption("--output <folder>", "the release folder; must not be there yet")
     .option("--samples <n>", "how many golden inputs, evenly spread; 4 at least, default 8")
-    .option("--labels <file>", "names of the classes, one a line")
+    .option("--labels <file>", "names of the classes, one a line; default: what the variants were converted with")
     .option("--notes <text>", "what is new")
     .option("--accelerators <variant=list>", "a device needs one of these (int8=npu,gpu); may be repeated", collect)
     .option("--preprocess <file>", "JSON; default: what the variants were converted with")
     .option("--created-at-ms <ms>", "time of creation, for the same bytes again; default now");
-
-async function labelsOf(options: Options): Promise<readonly string[] | undefined> {
-  if (options.labels === undefined) return undefined;
-  const text = new TextDecoder().decode(await readGiven(String(options.labels), "labels file"));
-  return text.trimEnd().split(/\r?\n/);
-}
 
 export function addReleaseCommands(program: Command): void {
   const release = program.command("release").description("releases: variants and what a device needs to accept them");

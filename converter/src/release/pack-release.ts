@@ -8,6 +8,7 @@ import { createLitertRuntime } from "@flotilla/device-agent/runtimes/litert";
 import { createTfliteRuntime } from "@flotilla/device-agent/runtimes/tflite-wasm";
 import { FlotillaError } from "@flotilla/protocol/errors";
 import manifest from "../../package.json" with { type: "json" };
+import { checkLabels } from "../check-labels.ts";
 import { type ConversionRecord, readRecord } from "../conversion-record.ts";
 import type { ModelInput } from "../data/dataset.ts";
 import { loadDataset } from "../data/load-dataset.ts";
@@ -36,6 +37,7 @@ export interface PackOptions {
   readonly goldenInputs: string;
   /** How many of them, evenly spread; 4 at least, default 8. */
   readonly samples?: number;
+  /** Default: what the variants' records say. */
   readonly labels?: readonly string[];
   readonly notes?: string;
   /** Recipe → accelerators of which a device must have one. */
@@ -79,6 +81,8 @@ export async function packRelease(options: PackOptions): Promise<CreatedRelease>
     );
   }
   const preprocessing = options.preprocess ?? commonPreprocessing(variants);
+  const labels = options.labels ?? commonLabels(variants);
+  checkLabels(source.model, labels);
   const [fixed, litert] = [createTfliteRuntime(), createLitertRuntime()];
   const axes = commonAxes(named, source);
   const data = await loadDataset(options.goldenInputs, inputsOf(source, axes), preprocessing);
@@ -101,7 +105,7 @@ export async function packRelease(options: PackOptions): Promise<CreatedRelease>
     samples: await goldenSamples(source, axes, data, samples, [fixed, litert]),
     source: { name: basename(source.path), format: source.format, sha256: source.sha256 },
     preprocessing: Object.fromEntries(Object.entries(preprocessing).map(([name, steps]) => [name, [...steps]])),
-    ...(options.labels === undefined ? {} : { labels: options.labels }),
+    ...(labels === undefined ? {} : { labels }),
     converterVersion: manifest.version,
     runtimes: { fixed, others: [litert] },
   });
@@ -114,6 +118,8 @@ async function readVariants(paths: readonly string[]): Promise<VariantFile[]> {
   const isFolder = paths.length === 1 && only !== undefined && (await found(only)).isDirectory();
   const names = isFolder ? (await readdir(only)).sort() : [];
   if (isFolder && names.includes("model.json")) throw folderVariant(only);
+  const folders = isFolder ? await tfjsFolders(only, names) : [];
+  if (folders[0] !== undefined) throw folderVariant(folders[0]);
   const files = isFolder ? names.filter((name) => name.endsWith(".tflite")) : paths;
   const variants: VariantFile[] = [];
   for (const file of files) {
@@ -130,10 +136,22 @@ async function readVariants(paths: readonly string[]): Promise<VariantFile[]> {
   return isFolder ? variants.sort((a, b) => a.bytes.byteLength - b.bytes.byteLength) : variants;
 }
 
+/** Variants that would otherwise be left out without a word. */
+async function tfjsFolders(folder: string, names: readonly string[]): Promise<string[]> {
+  const within = await Promise.all(
+    names.map(async (name) => {
+      const path = join(folder, name);
+      return (await found(path)).isDirectory() && (await readdir(path)).includes("model.json") ? [path] : [];
+    }),
+  );
+  return within.flat();
+}
+
 const folderVariant = (path: string): FlotillaError =>
   new FlotillaError(
     "UNSUPPORTED_FORMAT",
-    `${path} is a folder, as TFJS variants are; releases hold .tflite files, not yet anything else.`,
+    `${path} is a folder, as TFJS variants are; releases hold .tflite files, not yet anything else. ` +
+      "Name the .tflite files one by one, or keep TFJS variants in a folder of their own.",
     { details: { path, supported: ["tflite"] } },
   );
 
@@ -157,6 +175,16 @@ function commonPreprocessing(variants: readonly VariantFile[]): Preprocessing {
   throw new FlotillaError(
     "CONFIG_INVALID",
     "The variants were converted with different preprocessing; a release has one. Convert them together.",
+  );
+}
+
+function commonLabels(variants: readonly VariantFile[]): readonly string[] | undefined {
+  const recorded = variants.flatMap(({ record }) => (record === null ? [] : [record.labels]));
+  const [first] = recorded;
+  if (recorded.every((one) => JSON.stringify(one) === JSON.stringify(first))) return first;
+  throw new FlotillaError(
+    "CONFIG_INVALID",
+    "The variants were converted with different labels; a release has one list. Convert them together, or give --labels.",
   );
 }
 
