@@ -48,7 +48,7 @@ function anyBatchVariant({ anyBatch }: OpenedSource, recipe: TfjsRecipe): TfjsVa
     const simplified = runPasses(model, { ioLayout: "keep" });
     return hasAnyBatch(simplified) ? tfjsGraphVariant(simplified, recipe) : null;
   } catch (thrown) {
-    if (asFlotillaError(thrown).code === "UNSUPPORTED_OPERATOR") return null;
+    if (/^(UNSUPPORTED|GRAPH)_/.test(asFlotillaError(thrown).code)) return null; // the fixed batch says what is wrong
     throw thrown;
   }
 }

@@ -5,7 +5,10 @@ import type { LowerLayersOptions } from "../readers/tfjs-layers/lower-model.ts";
 import { hasAnyBatch } from "../runtimes/any-batch.ts";
 import type { OpenSourceOptions } from "./source.ts";
 
-/** Null where an input has its batch fixed, an output has none, or a layer needs the number. */
+/**
+ * Null where an input has its batch fixed, an output has none, or a layer needs the number: the model was read with a batch
+ * of 1 before, so that what fails here fails for the batch.
+ */
 export function anyBatchOf(
   lower: (options: LowerLayersOptions) => Model,
   { inputShapes }: OpenSourceOptions,
@@ -14,7 +17,7 @@ export function anyBatchOf(
     const model = lower({ dynamicBatch: true, ...(inputShapes ? { inputShapes } : {}) });
     return hasAnyBatch(model) ? model : null;
   } catch (thrown) {
-    if (asFlotillaError(thrown).code === "UNSUPPORTED_LAYER") return null;
+    if (/^(UNSUPPORTED|FORMAT|GRAPH)_/.test(asFlotillaError(thrown).code)) return null;
     throw thrown;
   }
 }

@@ -6,7 +6,25 @@ import { describe, expect, test } from "vitest";
 import { fixturePath } from "../../../scripts/fixtures.ts";
 import { convert } from "../../src/convert.ts";
 import type { ConvertedVariant } from "../../src/convert-result.ts";
+import type { SourceModel } from "../../src/runtimes/source-runtime.ts";
+import { tfjsArtifacts } from "../../src/runtimes/tfjs-files.ts";
+import { createTfjsGraphRuntime } from "../../src/runtimes/tfjs-graph.ts";
 import { filesIn, temporaryFolder } from "./temporary.ts";
+
+const loadGraph = async (folder: string): Promise<SourceModel> => {
+  const files = new Map<string, Uint8Array>();
+  for (const name of await readdir(folder)) files.set(name, new Uint8Array(await readFile(join(folder, name))));
+  return createTfjsGraphRuntime().load(tfjsArtifacts(files));
+};
+const answerOf = async (
+  graph: SourceModel,
+  input: string,
+  shape: readonly number[],
+  data: Float32Array,
+): Promise<Float32Array> => {
+  const [answer] = (await graph.run(new Map([[input, { dtype: "float32", shape, data }]]))).values();
+  return Float32Array.from(answer?.data ?? [], Number);
+};
 
 const recipes = ["float32", "float16", "weights-uint16", "weights-uint8"];
 const modelOf = async (file: string) => JSON.parse(await readFile(join(file, "model.json"), "utf8"));
@@ -36,6 +54,30 @@ describe.each([
     expect(bytes.float16).toBeLessThan(0.58 * (bytes.float32 ?? 0));
     expect(bytes["weights-uint8"]).toBeLessThan(0.37 * (bytes.float32 ?? 0));
   }, 300_000);
+});
+
+describe("batches", () => {
+  test("of any size run in a GraphModel of layers, each sample as if alone", async () => {
+    const output = await temporaryFolder();
+    const model = await fixturePath("digits-layers");
+    const { variants } = await convert({ model, output, to: ["tflite", "tfjs"], name: "digits" });
+    const [tflite, tfjs] = variants;
+    expect(tflite?.inputs.map(({ shape }) => shape[0])).toEqual([1]);
+    const [end] = tfjs?.inputs ?? [];
+    expect([end?.shape[0], tfjs?.outputs[0]?.shape[0]]).toEqual([-1, -1]);
+    const graph = await loadGraph(tfjs?.file ?? "");
+    const sample = (end?.shape ?? []).slice(1);
+    const size = sample.reduce((product, one) => product * one, 1);
+    const data = Float32Array.from({ length: 3 * size }, (_, at) => Math.sin(at * at));
+    const run = (from: number, to: number): Promise<Float32Array> =>
+      answerOf(graph, end?.name ?? "", [to - from, ...sample], data.slice(from * size, to * size));
+    const together = await run(0, 3);
+    const alone = [await run(0, 1), await run(1, 2), await run(2, 3)].flatMap((answer) => [...answer]);
+    expect(together).toHaveLength(alone.length);
+    expect(new Set(alone).size).toBeGreaterThan(3);
+    for (const [at, value] of alone.entries()) expect(together[at]).toBeCloseTo(value, 5);
+    graph.close();
+  }, 120_000);
 });
 
 describe("the files", () => {

@@ -7,13 +7,13 @@ import { FlotillaError } from "@flotilla/protocol/errors";
 import type { Attributes } from "../../ir/graph.ts";
 import { type Constant, type DType, elementCount, type GraphDraft, type Shape, type TensorId } from "../../ir/graph.ts";
 import { lazyConstant } from "../../ir/lazy-constant.ts";
+import { permuteElements } from "../../ir/permute-elements.ts";
 import { bytesOf, float32ValuesOf } from "../../ir/values.ts";
 import type { Op, OperandFacts } from "../../ops/define-op.ts";
 import type { Argument, CallArguments } from "./call-arguments.ts";
 import { JsonFields } from "./json-fields.ts";
 import type { LayerSpec, ModelSpec } from "./layer-spec.ts";
 import { type Dialect, LayerRefusal } from "./lower/lowering.ts";
-import { permuteFloats } from "./permute-floats.ts";
 import type { WeightStore } from "./weight-store.ts";
 
 /** How a stored weight becomes an operand: its new shape, and the order in which its elements are taken. */
@@ -276,7 +276,7 @@ export class LayerBuilder {
     const change = layout?.change;
     const shape = layout?.shape ?? stored;
     const constant: Constant = lazyConstant(elementCount(shape) * 4, () => {
-      const bytes = permutation ? permuteFloats(weight.bytes(), stored, permutation) : weight.bytes();
+      const bytes = permutation ? permuteElements(weight.bytes(), stored, permutation) : weight.bytes();
       return change ? bytesOf("float32", change(float32ValuesOf(bytes))) : bytes;
     });
     const tensor = this.#draft.addTensor({ name: weight.name, dtype: "float32", shape, constant });

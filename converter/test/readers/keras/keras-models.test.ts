@@ -53,6 +53,19 @@ describe.each(["keras2", "keras3"])("%s", (keras) => {
     },
   );
 
+  it("written as a LayersModel it is proven against its .tflite, not against itself", async () => {
+    const { variants } = await convert({
+      model: join(fixtures, `${keras}-comparable.keras`),
+      output: await temporaryFolder(),
+      to: ["tfjs-layers", "tfjs"],
+    });
+    const [layers, graph] = variants.map(({ parity }) => parity);
+    expect(layers?.against).toMatch(/^its \.tflite in litert/);
+    expect(layers?.runtimes.map(({ runtime }) => runtime)).toEqual([expect.stringContaining("tfjs-layers")]);
+    expect(layers?.maxRel).toBeLessThan(1e-5);
+    expect(graph?.against).toContain("tfjs-layers");
+  });
+
   it("a model that tfjs-layers runs otherwise is not proven there", async () => {
     const source = await opened(`${keras}-everything.keras`);
     await expect(source.truth([])).rejects.toMatchObject({

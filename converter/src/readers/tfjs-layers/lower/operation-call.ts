@@ -11,6 +11,14 @@ import { LayerRefusal } from "./lowering.ts";
 /** Arrays written into a config are small; larger ones are weights. */
 const maxElements = 2 ** 20;
 
+export type Operation = (call: OperationCall) => TensorId | readonly TensorId[];
+
+/** An axis counted from the front. */
+export function fromFront(axis: number, rank: number): number {
+  if (axis >= -rank && axis < rank) return axis < 0 ? axis + rank : axis;
+  throw new LayerRefusal(`there is no axis ${axis} among ${rank}`);
+}
+
 export class OperationCall {
   readonly layer: LayerBuilder;
 

@@ -62,21 +62,16 @@ import { softmaxOver } from "./activation-layers.ts";
 import { einsum } from "./einsum.ts";
 import { permuted, range, reshapeTo } from "./layout.ts";
 import { type LayerLowering, LayerRefusal } from "./lowering.ts";
+import { moreOperations, splitAt } from "./more-operations.ts";
 import { unitLength } from "./normalization.ts";
-import { OperationCall } from "./operation-call.ts";
+import { fromFront, type Operation, OperationCall } from "./operation-call.ts";
 import { tensorflowFunctions } from "./tensorflow-functions.ts";
-
-type Operation = (call: OperationCall) => TensorId | readonly TensorId[];
 
 const value = ["x", "input", "inputs", "tensor", "features", "logits", "input_tensor", "a"];
 const axisNames = ["axis", "axes", "dim"];
 
 const x = (call: OperationCall): TensorId => call.operand(value, 0);
 const rankOf = (call: OperationCall, tensor: TensorId): number => call.layer.shapeOf(tensor).length;
-const fromFront = (axis: number, rank: number): number => {
-  if (axis >= -rank && axis < rank) return axis < 0 ? axis + rank : axis;
-  throw new LayerRefusal(`there is no axis ${axis} among ${rank}`);
-};
 
 const unary =
   (op: Op<Attributes>): Operation =>
@@ -207,8 +202,20 @@ const stacked: Operation = (call) => {
 const parted: Operation = (call) => {
   const tensor = call.operand(["x", "value"], 0);
   const count = call.json(["indices_or_sections", "num_or_size_splits"], 1);
-  if (typeof count !== "number") throw new LayerRefusal("a split into parts of several sizes is not converted");
   const axis = fromFront(call.number(["axis"], 0, 2), rankOf(call, tensor));
+  if (Array.isArray(count)) {
+    const numbers = count.map((at) => {
+      if (typeof at === "number" && at >= 0) return at;
+      throw new LayerRefusal("a split of which one part takes what is left is not converted");
+    });
+    // Keras has the places, TensorFlow the sizes of the parts.
+    const sizes = call.json(["num_or_size_splits"]) !== undefined || call.layer.className === "TFOpLambda";
+    const places = sizes
+      ? numbers.slice(0, -1).map((_, at) => numbers.slice(0, at + 1).reduce((a, b) => a + b))
+      : numbers;
+    return splitAt(call, tensor, axis, places);
+  }
+  if (typeof count !== "number") throw new LayerRefusal("a split by what is only known at run time is not converted");
   return call.layer.emitAll(split, "result", [call.layer.integers("axis", [], [axis]), tensor], { numSplits: count });
 };
 
@@ -257,6 +264,9 @@ const converted: Operation = (call) => {
   if (from === to) return tensor;
   if (to === "float32" && from === "int32") return call.layer.emit(cast, "result", [tensor], toFloat("INT32"));
   if (to === "float32" && from === "bool") return call.layer.emit(cast, "result", [tensor], toFloat("BOOL"));
+  if (to === "int32" && from === "bool") {
+    return call.layer.emit(cast, "result", [tensor], { inDataType: "BOOL", outDataType: "INT32" });
+  }
   if (to === "int32" && from === "float32") {
     return call.layer.emit(cast, "result", [tensor], { inDataType: "FLOAT32", outDataType: "INT32" });
   }
@@ -334,6 +344,7 @@ const normalized: Operation = (call) => {
 
 /** By Keras 3's class names. */
 const operations: Readonly<Record<string, Operation>> = {
+  ...moreOperations,
   Absolute: unary(abs),
   Abs: unary(abs),
   Add: binary(add),
