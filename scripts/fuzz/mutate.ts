@@ -1,15 +1,13 @@
 /**
  * Damages a file as transport, bad disks and attackers do: cut off anywhere, bits turned, lengths and offsets overwritten
- * by telling values or by other offsets of the same file (which makes cycles), blocks dropped, doubled and moved,
- * numbers and strings of JSON replaced, JSON nested deep.
+ * by telling values or by other offsets of the same file (which makes cycles), blocks dropped, doubled and moved; and by
+ * the structure of its format (`mutate-*.ts`), so that damage reaches what stands behind the first check.
  */
+import { mutateHdf5 } from "./mutate-hdf5.ts";
+import { mutateJson } from "./mutate-json.ts";
+import { mutateProtobuf } from "./mutate-protobuf.ts";
 import type { Random } from "./random.ts";
-
-const tellingNumbers = [0, 1, 2, 3, 4, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fff_ffff, 0x8000_0000, 0xffff_fffe, 0xffff_ffff] as const; // biome-ignore format: a table
-const tellingJson = [
-  "0", "-1", "1", "0.5", "1e9", "1e308", "-1e308", "2147483648", "9007199254740993", "null", "true", '""', "[]", "{}",
-  '"../../../etc/passwd"', '"__proto__"', '"constructor"', '"float32"', '"-1"', "[[[[[[[[[[]]]]]]]]]]", "[1000000,1000000,1000000]",
-] as const; // biome-ignore format: a table
+import { tellingNumbers } from "./telling.ts";
 
 type Mutation = (bytes: Uint8Array, random: Random) => Uint8Array;
 
@@ -62,6 +60,20 @@ const pointHere: Mutation = (bytes, random) => {
   return damaged;
 };
 
+/** A place where a small number may stand (an index, a dimension, a type) gets another small number. */
+const smallWord: Mutation = (bytes, random) => {
+  if (bytes.length < 8) return bytes;
+  const damaged = bytes.slice();
+  const view = new DataView(damaged.buffer);
+  for (let tries = 0; tries < 16; tries++) {
+    const at = random.below(Math.floor(bytes.length / 4)) * 4;
+    if (view.getUint32(at, true) > 0xffff) continue;
+    view.setInt32(at, random.pick([-1, 0, 1, 2, 3, 5, 9, 17, 1_000_000, random.below(64)]), true);
+    break;
+  }
+  return damaged;
+};
+
 const moveBlock: Mutation = (bytes, random) => {
   const from = random.below(bytes.length);
   const block = bytes.slice(from, from + 1 + random.below(64));
@@ -88,52 +100,22 @@ function joined(...parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-/** One literal of a JSON text becomes another, or a deep nest. */
-const replaceLiteral: Mutation = (bytes, random) => {
-  const text = new TextDecoder("latin1").decode(bytes);
-  const literals = literalsOf(text);
-  const literal = literals[random.below(literals.length)];
-  if (!literal) return bytes;
-  const depth = 10 ** random.below(6);
-  const other = random.below(24) === 0 ? "[".repeat(depth) + "]".repeat(depth) : random.pick(tellingJson);
-  return latin1(text.slice(0, literal.index) + other + text.slice(literal.index + literal[0].length));
-};
-
-/** One literal of a JSON text becomes a copy of another: names, sizes and references that do not belong there. */
-const copyLiteral: Mutation = (bytes, random) => {
-  const text = new TextDecoder("latin1").decode(bytes);
-  const literals = literalsOf(text);
-  const [to, from] = [literals[random.below(literals.length)], literals[random.below(literals.length)]];
-  if (!to || !from) return bytes;
-  return latin1(text.slice(0, to.index) + from[0] + text.slice(to.index + to[0].length));
-};
-
-const literalsOf = (text: string): readonly RegExpExecArray[] => [
-  ...text.matchAll(/"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/g),
-];
-const latin1 = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0));
-
 const binary = [
-  cut,
-  turnBits,
-  turnBits,
-  overwrite,
-  overwrite,
-  overwrite,
-  copyWord,
-  pointHere,
-  moveBlock,
-  dropBlock,
-] as const;
+  cut, turnBits, turnBits, overwrite, overwrite, overwrite, copyWord, pointHere, smallWord, smallWord, moveBlock, dropBlock,
+] as const; // biome-ignore format: a table
 const spoiling = [cut, turnBits, moveBlock, dropBlock] as const;
-const textual = [replaceLiteral, copyLiteral] as const;
 
-/** One to three mutations of one file; a JSON text mostly stays one. */
+/** One to three mutations of one file, by its structure where it has one; a JSON text mostly stays one. */
 export function mutate(bytes: Uint8Array, random: Random): Uint8Array {
-  const mutations = bytes[0] !== 0x7b ? binary : random.below(16) === 0 ? spoiling : textual;
   let damaged = bytes;
-  for (let left = 1 + random.below(3); left > 0 && damaged.length > 0; left--) {
-    damaged = random.pick<Mutation>(mutations)(damaged, random);
-  }
+  for (let left = 1 + random.below(3); left > 0 && damaged.length > 0; left--) damaged = mutateOnce(damaged, random);
   return damaged;
 }
+
+function mutateOnce(bytes: Uint8Array, random: Random): Uint8Array {
+  if (bytes[0] === 0x7b) return random.below(16) === 0 ? random.pick(spoiling)(bytes, random) : mutateJson(bytes, random);
+  const structured = random.below(2) === 0 ? (isHdf5(bytes) ? mutateHdf5 : mutateProtobuf)(bytes, random) : undefined;
+  return structured ?? random.pick<Mutation>(binary)(bytes, random);
+} // biome-ignore format: one choice a line
+
+export const isHdf5 = (bytes: Uint8Array): boolean => [0x89, 0x48, 0x44, 0x46].every((byte, at) => bytes[at] === byte);

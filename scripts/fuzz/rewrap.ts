@@ -1,15 +1,18 @@
 /**
- * Damage behind a checksum: members of a ZIP are damaged and packed again, blocks of a tensor bundle's index get their
+ * Damage behind a checksum: members of a ZIP are damaged and packed again (or packed to harm), blocks of a tensor bundle's index get their
  * masked CRC-32C anew. Sources: PKWARE APPNOTE; LevelDB's table format, as TensorFlow's tensor bundle uses it.
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
 import { decodeZip, encodeZip } from "@flotilla/protocol/zip";
 import { mutate } from "./mutate.ts";
+import { hostileZip } from "./mutate-zip.ts";
 import type { Random } from "./random.ts";
+
+export const isZip = (bytes: Uint8Array): boolean => bytes[0] === 0x50 && bytes[1] === 0x4b;
 
 /** Undefined where the file has no wrapping. */
 export function damageInside(bytes: Uint8Array, random: Random): Uint8Array | undefined {
-  if (bytes[0] === 0x50 && bytes[1] === 0x4b) return damageMember(bytes, random);
+  if (isZip(bytes)) return damageMember(bytes, random);
   if (isTable(bytes)) return damageBlock(bytes, random);
   return undefined;
 }
@@ -17,6 +20,7 @@ export function damageInside(bytes: Uint8Array, random: Random): Uint8Array | un
 function damageMember(bytes: Uint8Array, random: Random): Uint8Array | undefined {
   try {
     const members = new Map(decodeZip(bytes, { maxMembers: 64, maxTotalBytes: 2 ** 22, maxRatio: 256 }));
+    if (random.below(4) === 0) return hostileZip(members, random);
     const names = [...members.keys()];
     const name = names[random.below(names.length)] ?? "";
     const member = members.get(name);
@@ -34,7 +38,7 @@ const footerBytes = 48;
 /** Of a block: one byte of compression type, four of checksum. */
 const trailerBytes = 5;
 
-const isTable = (bytes: Uint8Array): boolean =>
+export const isTable = (bytes: Uint8Array): boolean =>
   bytes.length > footerBytes &&
   new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(bytes.length - 8, true) === tableMagic;
 

@@ -1,18 +1,25 @@
 /**
  * The readers under test: each format is opened as `flotilla convert` opens it, from files, and every constant is read.
- * Seeds are the small models of the corpus. What a checksum or a compression would hide from damage is rewrapped around
- * the damage (`rewrap.ts`), or nothing behind it would ever be reached.
+ * Seeds are small models of the corpus, and files of HDF5 in all its versions. What a checksum or a compression would hide
+ * from damage is rewrapped around the damage (`rewrap.ts`), or nothing behind it would ever be reached.
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { Hdf5Group } from "@flotilla/converter/codecs/hdf5/group";
+import { openHdf5 } from "@flotilla/converter/codecs/hdf5/open-hdf5";
+import { openSource } from "@flotilla/converter/open-source";
 import type { SourceFormat } from "@flotilla/converter/sources/source";
+import { memoryAccess } from "@flotilla/protocol/random-access";
+import { verifyTflite } from "@flotilla/protocol/tflite/verify-tflite";
 
 /** The files of one model, by relative path; `main` is the one that is opened. */
 export interface Seed {
   readonly main: string;
   readonly files: Readonly<Record<string, Uint8Array>>;
   readonly inputShapes: Readonly<Record<string, readonly number[]>>;
+  /** A file of the container's format that is no model; of the others, one that is refused would test nothing. */
+  readonly isModel: boolean;
 }
 
 export const fuzzTargets: readonly SourceFormat[] = [
@@ -26,9 +33,12 @@ export const fuzzTargets: readonly SourceFormat[] = [
   "onnx",
 ];
 
-const corpus = join(import.meta.dirname, "..", "..", "test", "corpus");
+const root = join(import.meta.dirname, "..", "..");
+const corpus = join(root, "test", "corpus");
 const maxSeedBytes = 64 * 1024;
-const maxSeeds = 6;
+/** The smallest, and as many spread over the rest by size. */
+const smallestSeeds = 6;
+const spreadSeeds = 4;
 /** Constants beyond this are not read: their bytes have no structure. */
 const maxTouchedBytes = 2 ** 24;
 
@@ -40,21 +50,34 @@ interface CorpusEntry {
   readonly expect: { readonly converts?: boolean };
 }
 
-/** The smallest models of the corpus in this format that convert. */
+/** Small models of the corpus in this format that convert. */
 export function seedsOf(format: SourceFormat): readonly Seed[] {
   const { models }: { models: readonly CorpusEntry[] } = JSON.parse(
     readFileSync(join(corpus, "manifest.json"), "utf8"),
   );
-  const seeds = models
+  const small = models
     .filter((entry) => entry.format === format && entry.file !== undefined && entry.expect.converts === true)
-    .map(({ file = "", inputShapes = {} }) => ({ ...filesAt(join(corpus, file)), inputShapes }));
-  return seeds
+    .map(({ file = "", inputShapes = {} }) => ({ ...filesAt(join(corpus, file)), inputShapes, isModel: true }))
     .map((seed) => ({ seed, bytes: Object.values(seed.files).reduce((sum, file) => sum + file.length, 0) }))
     .filter(({ bytes }) => bytes <= maxSeedBytes)
     .sort((a, b) => a.bytes - b.bytes)
-    .slice(0, maxSeeds)
     .map(({ seed }) => seed);
+  const rest = small.slice(smallestSeeds);
+  const spread = rest.filter((seed, at) => {
+    const step = Math.max(Math.floor(rest.length / spreadSeeds), 1);
+    return (at % step === 0 && at / step < spreadSeeds) || Object.keys(seed.files).includes("weights.bin"); // external data
+  });
+  return [...small.slice(0, smallestSeeds), ...spread, ...(format === "keras-h5" ? hdf5Seeds() : [])];
 }
+
+/** Old and new groups, indexes and filters; the last has links and types that are refused. */
+const hdf5Seeds = (): readonly Seed[] =>
+  ["hdf5-variants-gzip-latest.h5", "hdf5-chunks-v110.h5", "hdf5-refused.h5"].map((name) => ({
+    main: name,
+    files: { [name]: new Uint8Array(readFileSync(join(root, "converter/test/readers/keras/fixtures", name))) },
+    inputShapes: {},
+    isModel: false,
+  }));
 
 /** A model file with its neighbours, or the files of a model's folder. */
 function filesAt(path: string): Pick<Seed, "main" | "files"> {
@@ -68,27 +91,62 @@ function filesAt(path: string): Pick<Seed, "main" | "files"> {
   return { main: isFolder ? "" : path.slice(folder.length + 1), files };
 }
 
-/** Writes damaged models into one scratch folder and opens them there. */
+/** Writes damaged models into one scratch folder and opens them there: files of other models are never beside them. */
 export class ScratchFolder {
   readonly #folder = mkdtempSync(join(tmpdir(), "flotilla-fuzz-"));
+  readonly #written = new Map<string, Uint8Array>();
 
-  /** Reads as far as the reader goes. @throws what the reader throws */
-  async open(format: SourceFormat, { main, files, inputShapes }: Seed): Promise<void> {
+  /** What stands between a file and a runtime, one reading after another; each may refuse. */
+  readings(format: SourceFormat, { main, files, inputShapes }: Seed): readonly (() => Promise<void> | void)[] {
+    this.#write(files);
+    const bytes = files[main] ?? new Uint8Array(0);
+    return [
+      ...(format === "tflite" ? [() => void verifyTflite(bytes)] : []),
+      ...(format === "keras-h5" ? [() => readHdf5(bytes)] : []),
+      () => readModel(join(this.#folder, main), format, inputShapes),
+    ];
+  }
+
+  #write(files: Seed["files"]): void {
+    for (const name of this.#written.keys()) {
+      if (files[name]) continue;
+      rmSync(join(this.#folder, name));
+      this.#written.delete(name);
+    }
     for (const [name, bytes] of Object.entries(files)) {
+      if (this.#written.get(name) === bytes) continue;
       const path = join(this.#folder, name);
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, bytes);
-    }
-    const { openSource } = await import("@flotilla/converter/open-source");
-    const { model } = await openSource(join(this.#folder, main), { format, inputShapes });
-    for (const graph of model.graphs) {
-      for (const { constant } of graph.tensors.values()) {
-        if (constant && constant.byteLength <= maxTouchedBytes) constant.bytes();
-      }
+      this.#written.set(name, bytes);
     }
   }
 
   clear(): void {
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+async function readModel(path: string, format: SourceFormat, inputShapes: Seed["inputShapes"]): Promise<void> {
+  const { model } = await openSource(path, { format, inputShapes });
+  for (const graph of model.graphs) {
+    for (const { constant } of graph.tensors.values()) {
+      if (constant && constant.byteLength <= maxTouchedBytes) constant.bytes();
+    }
+  }
+}
+
+/** Everything there is, of a model or not: links, attributes, elements. */
+function readHdf5(bytes: Uint8Array): void {
+  const visit = (group: Hdf5Group): void => {
+    for (const attribute of group.attributes.values()) {
+      if (["text", "variable-text"].includes(attribute.type.kind)) attribute.texts();
+    }
+    for (const name of group.names) {
+      const found = group.get(name);
+      if (found?.kind === "group") visit(found);
+      else if (found && found.byteLength <= maxTouchedBytes) found.bytes();
+    }
+  };
+  visit(openHdf5(memoryAccess(bytes)));
 }
