@@ -1,0 +1,49 @@
+/**
+ * The nets trained on Fashion-MNIST keep what they have learnt: float files as good as in their own framework, int8 files
+ * within a hundredth of them, on the 2,000 test images that the repository holds. All 10,000: bench/fashion.ts.
+ */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { encodeNpz } from "@flotilla/protocol/npz";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { convert } from "../converter/src/convert.ts";
+import { modelPath, readManifest } from "../scripts/corpus/manifest.ts";
+import { fashionArrays, loadFashion } from "./fixtures/fashion.ts";
+
+const minutes = 60_000;
+/** Three standard errors of a share of 2,000 around 0.9. */
+const subsetSpread = 0.02;
+
+const trained = (await readManifest()).filter((entry) => entry.trained?.data === "fashion-mnist");
+let folder = "";
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "flotilla-fashion-"));
+  await writeFile(join(folder, "test.npz"), encodeNpz(fashionArrays(await loadFashion("test"), "image")));
+  await writeFile(join(folder, "training.npz"), encodeNpz(fashionArrays(await loadFashion("training", 200), "image")));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test("there are trained nets", () => expect(trained.length).toBeGreaterThan(0));
+
+describe.each(trained)("$model", (entry) => {
+  test(
+    "int8 loses at most one answer in a hundred",
+    async () => {
+      const { variants } = await convert({
+        model: await modelPath(entry),
+        output: join(folder, entry.model),
+        recipes: ["float32", "int8"],
+        calibration: { path: join(folder, "training.npz") },
+        evaluate: { path: join(folder, "test.npz"), runtimes: "first" },
+      });
+      const [float, integer] = variants.map(({ accuracy }) => accuracy);
+      expect(float?.samples).toBe(2000);
+      expect(Math.abs((float?.variant ?? 0) - (entry.trained?.accuracy ?? 1))).toBeLessThan(subsetSpread);
+      expect(float?.drop).toBe(0);
+      expect(integer?.drop).toBeLessThanOrEqual(0.01);
+    },
+    10 * minutes,
+  );
+});
