@@ -22,13 +22,19 @@ export function sinksOf(graph: TfGraph): readonly GraphEnd[] {
     if (op !== "NoOp") for (const control of controls) taken.add(control);
   }
   return [...graph.nodes.values()]
-    .filter(({ name, op }) => !taken.has(name) && !noOutputs.test(op))
+    .filter((node) => !taken.has(node.name) && !noOutputs.test(node.op) && !isPivot(graph, node))
     .flatMap((node) =>
       Array.from({ length: resultCount(node) }, (_, port) => ({
         name: port === 0 ? node.name : `${node.name}:${port}`,
         output: { node: node.name, port },
       })),
     );
+}
+
+/** TF1 marks each side of a branch by its own condition, passed on; often one side has nothing that waits for it. */
+function isPivot(graph: TfGraph, { op, inputs: [from] }: TfNode): boolean {
+  const source = op === "Identity" && from ? graph.nodes.get(from.node) : undefined;
+  return source?.op === "Switch" && source.inputs[0]?.node === source.inputs[1]?.node;
 }
 
 /** Of operators that always give several; others have one worth taking. */
