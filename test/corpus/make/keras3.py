@@ -188,6 +188,71 @@ def keras3_h5_lstm(name):
     store(name, model, [floats(generator(name), 8, 4)], "Sequential of recurrent layers in the legacy HDF5 form", extension="h5")
 
 
+def calls_of_nested(name, extension):
+    """Calls whose numbers matter: a nested model called twice, its results crosswise, by name; a layer on two levels."""
+    a, b = keras.Input((5,), name="a"), keras.Input((5,), name="b")
+    inner = keras.Model({"u": a, "v": b}, {"sum": layers.Subtract()([a, b]), "product": layers.Multiply()([layers.Dense(5)(a), b])}, name="inner")
+    x, y = keras.Input((5,), name="x"), keras.Input((5,), name="y")
+    shared = layers.Dense(5, activation="tanh", name="shared")
+    c = keras.Input((5,))
+    tower = keras.Model(c, shared(shared(c)), name="tower")
+    first = inner({"v": shared(x), "u": y})
+    second = inner({"u": first["product"], "v": tower(first["sum"])})
+    model = keras.Model([x, y], [layers.Concatenate(name="both")([second["product"], tower(second["sum"])]), first["product"]])
+    rng = generator(name)
+    store(name, model, [floats(rng, 5), floats(rng, 5)], "a nested model called twice by name, its first result an output; a layer shared across levels", extension=extension)
+
+
+def keras3_nested_calls(name):
+    calls_of_nested(name, "keras")
+
+
+def keras3_h5_nested_calls(name):
+    calls_of_nested(name, "h5")
+
+
+def operations_like_layers(name, extension):
+    """Operations whose classes are called as layers are; `.h5` files do not say which is which."""
+    x = keras.Input((4, 6), name="x")
+    y = keras.ops.minimum(x * np.linspace(0.5, 2, 6).astype("float32") + 0.25, 0.7)
+    z = keras.ops.reshape(keras.ops.maximum(1.0 - y, y), (-1, 6, 4))
+    z = keras.ops.concatenate([z, keras.ops.flip(z, axis=1)], axis=-1)
+    z = keras.ops.pad(z, ((0, 0), (1, 2), (0, 0)), constant_values=0.5)
+    z = layers.Activation(layers.LeakyReLU(negative_slope=0.2))(z - 0.1)
+    spread = keras.ops.std(z, axis=1) + keras.ops.logsumexp(z, axis=1)
+    parts = keras.ops.split(spread, [3, 5], axis=-1)
+    out = keras.ops.concatenate([keras.ops.log1p(keras.ops.abs(parts[0])), keras.ops.roll(parts[1], 1, axis=1), parts[2] // 0.5, parts[2] % 0.5], axis=-1)
+    store(name, keras.Model(x, out), [floats(generator(name), 4, 6)], "operations that have the names of layers, and rarer ones", extension=extension)
+
+
+def keras3_rare_operations(name):
+    operations_like_layers(name, "keras")
+
+
+def keras3_h5_operations(name):
+    operations_like_layers(name, "h5")
+
+
+def keras3_wrappers(name):
+    entry = keras.Input((5,))
+    block = keras.Model(entry, layers.Dense(6)(layers.Dense(4, activation="relu")(entry)))
+    x = keras.Input((3, 4, 5), name="x")
+    y = layers.TimeDistributed(layers.TimeDistributed(block))(x)
+    y = layers.SpectralNormalization(layers.Conv2D(6, 2, padding="same"))(y)
+    y = layers.Reshape((12, 6))(layers.BatchNormalization(renorm=True)(y))
+    y = layers.GroupQueryAttention(head_dim=3, num_query_heads=4, num_key_value_heads=2)(y, y, use_causal_mask=True)
+    store(name, keras.Model(x, layers.Dense(3)(y)), [floats(generator(name), 3, 4, 5)], "a wrapper in a wrapper around a model, spectral and renormalization, grouped-query attention")
+
+
+def keras3_quantized(name):
+    model = keras.Sequential([keras.Input((8,)), layers.Dense(6, activation="relu"), layers.Dense(4)])
+    randomize(model, name)
+    model.quantize("int8")
+    folder = fresh(name)
+    model.save(folder / "model.keras")
+    keep(name, format="keras-v3", file="model.keras", framework=FRAMEWORK, tests="layers that Keras itself quantized: refused by name", expect={"refused": "UNSUPPORTED_LAYER", "operators": ["Dense"]})
+
+
 run_from_command_line(
     [
         keras3_mobilenet_v2,
@@ -204,5 +269,11 @@ run_from_command_line(
         keras3_dynamic,
         keras3_h5_cnn,
         keras3_h5_lstm,
+        keras3_nested_calls,
+        keras3_h5_nested_calls,
+        keras3_rare_operations,
+        keras3_h5_operations,
+        keras3_wrappers,
+        keras3_quantized,
     ]
 )
