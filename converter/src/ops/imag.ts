@@ -2,7 +2,6 @@
 import { activation, defineOp, free, unsupported } from "./define-op.ts";
 import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
-import { raiseAs } from "./raise/simple.ts";
 import { inferPartOfComplex } from "./shape/complex.ts";
 import { always1 } from "./version-rules.ts";
 
@@ -16,7 +15,7 @@ export const imag = defineOp({
   infer: inferPartOfComplex,
   evaluate: unsupported("left to the runtime"),
   layout: barrier,
-  raise: raiseAs("Imag"),
+  raise: unsupported("complex values are not written for tfjs"),
   int8: unsupported("no int8 kernel"),
   version: always1,
   minRuntime: { 1: "2.5.0" },

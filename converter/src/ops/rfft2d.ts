@@ -3,7 +3,6 @@ import { activation, defineOp, index, none, unsupported } from "./define-op.ts";
 import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { optionsOf } from "./options.ts";
-import { raiseRfft2d } from "./raise/rfft.ts";
 import { need, refuse } from "./refuse.ts";
 import { integersOf } from "./shape/axis.ts";
 import { always1 } from "./version-rules.ts";
@@ -24,7 +23,7 @@ export const rfft2d = defineOp({
   },
   evaluate: unsupported("left to the runtime"),
   layout: barrier,
-  raise: raiseRfft2d,
+  raise: unsupported("complex values are not written for tfjs"),
   int8: unsupported("no int8 kernel"),
   version: always1,
   minRuntime: { 1: "2.5.0" },
