@@ -208,6 +208,152 @@ def tflite_heads(name):
     store(name, converter, {"image": floats(generator(name), 12, 12, 4)}, "detection head: SPLIT, UNPACK, EXP, TOPK_V2, ARG_MAX, DEPTH_TO_SPACE")
 
 
+def pruned(model, name, block, share):
+    """Sets that share of the weights to zero, in blocks along the axis that the file has last."""
+    rng = generator(name + "/pruning")
+    for weight in model.weights:
+        if weight.shape.rank < 2:
+            continue
+        rows = np.moveaxis(weight.numpy(), -1, 0)
+        size = block if rows.shape[-1] % block == 0 else 1
+        blocks = rows.reshape(*rows.shape[:-1], -1, size)
+        kept = rng.uniform(size=(*blocks.shape[:-1], 1)) > share
+        weight.assign(np.moveaxis((blocks * kept).reshape(rows.shape), 0, -1))
+    return model
+
+
+def sparse(name, model, block, share):
+    """The converter stores as sparse what is pruned enough."""
+    converter = from_keras(name, model)
+    pruned(model, name, block, share)
+    converter.optimizations = [tf.lite.Optimize.EXPERIMENTAL_SPARSITY]
+    return converter
+
+
+def dense_net():
+    entry = layers.Input((32,), name="features")
+    x = layers.Dense(48, activation="relu")(entry)
+    x = layers.Dense(32, activation="relu")(x)
+    return tf_keras.Model(entry, layers.Dense(4, name="answer")(x))
+
+
+def tflite_sparse_block(name):
+    converter = sparse(name, dense_net(), 4, 0.7)
+    store(name, converter, {"features": floats(generator(name), 32)}, "weights stored sparse in blocks of 1x4, FULLY_CONNECTED on them")
+
+
+def tflite_sparse_random(name):
+    converter = sparse(name, mobile_net(), 1, 0.7)
+    store(name, converter, {"image": floats(generator(name), 20, 20, 3)}, "weights stored sparse, each by its place, behind DENSIFY")
+
+
+def tflite_sparse_int8(name):
+    model = dense_net()
+    converter = calibrated(sparse(name, model, 4, 0.7), name, 32)
+    converter.optimizations = [tf.lite.Optimize.EXPERIMENTAL_SPARSITY, tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    store(name, converter, {"features": floats(generator(name), 32)}, "int8 weights stored sparse", reference=True, golden_max_rel=ONE_STEP, expect_tfjs=refused("DEQUANTIZE", "FULLY_CONNECTED", "QUANTIZE"))
+
+
+def recurrent_net():
+    entry = layers.Input((8, 5), batch_size=1, name="steps")
+    x = layers.LSTM(6)(entry)
+    return tf_keras.Model(entry, layers.Dense(3, name="answer")(x))
+
+
+def tflite_lstm_int8(name):
+    converter = calibrated(from_keras(name, recurrent_net()), name, 8, 5)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    store(name, converter, {"steps": floats(generator(name), 8, 5)}, "int8 LSTM with its intermediate values and int16 state", reference=True, golden_max_rel=ONE_STEP, expect_tfjs=refused("DEQUANTIZE", "FULLY_CONNECTED", "QUANTIZE", "STRIDED_SLICE", "UNIDIRECTIONAL_SEQUENCE_LSTM"))
+
+
+def tflite_lstm_float16(name):
+    converter = from_keras(name, recurrent_net())
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [tf.float16]
+    store(name, converter, {"steps": floats(generator(name), 8, 5)}, "float16 LSTM, whose state the converter makes of float16 zeros", expect_tfjs=refused("UNIDIRECTIONAL_SEQUENCE_LSTM"))
+
+
+def tflite_gru(name):
+    entry = layers.Input((8, 5), name="steps")
+    x = layers.GRU(6)(entry)
+    model = tf_keras.Model(entry, layers.Dense(3, name="answer")(x))
+    store(name, from_keras(name, model), {"steps": floats(generator(name), 8, 5)}, "GRU as a WHILE over three subgraphs", expect_tfjs=refused("WHILE"))
+
+
+def from_module(module, key):
+    """One signature of a module, its variables kept as variables."""
+    import shutil
+
+    folder = fresh("tflite-saved")
+    tf.saved_model.save(module, str(folder), signatures={key: getattr(module, key).get_concrete_function()})
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=[key])
+    converter.experimental_enable_resource_variables = True
+    content = converter.convert()
+    shutil.rmtree(folder)
+    return content
+
+
+class Kept:
+    """What `store` takes for a converter, of a file that is made already."""
+
+    def __init__(self, content):
+        self.convert = lambda: content
+
+
+def tflite_variables(name):
+    class Counter(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.kernel = tf.Variable(random_weight(generator(name + "/weights"), "kernel", (4, 3)).astype(np.float32))
+            self.total = tf.Variable(np.zeros((1, 3), np.float32))
+
+        @tf.function(input_signature=[tf.TensorSpec((1, 4), tf.float32, name="x")])
+        def step(self, x):
+            self.total.assign(self.total * 0.5 + tf.matmul(x, self.kernel))
+            return {"total": self.total.read_value() * 1.0}
+
+    store(name, Kept(from_module(Counter(), "step")), {"x": floats(generator(name), 4)}, "a variable that every run changes, carried", expect_tfjs=refused("ASSIGN_VARIABLE", "CALL_ONCE", "READ_VARIABLE", "VAR_HANDLE"))
+
+
+def tflite_variables_read(name):
+    from tensorflow.lite.python import schema_py_generated as schema
+    import flatbuffers
+
+    class Trained(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.kernel = tf.Variable(random_weight(generator(name + "/weights"), "kernel", (4, 3)).astype(np.float32))
+
+        @tf.function(input_signature=[tf.TensorSpec((1, 4), tf.float32, name="x"), tf.TensorSpec((4, 3), tf.float32, name="change")])
+        def train(self, x, change):
+            y = tf.nn.softmax(tf.matmul(x, self.kernel))
+            self.kernel.assign_add(change)
+            return {"scores": y}
+
+    # The file of a net that learns, without what it learns by: its variable is set once and only read.
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(from_module(Trained(), "train"), 0))
+    graph, signature = model.subgraphs[0], model.signatureDefs[0]
+    assign = next(i for i, code in enumerate(model.operatorCodes) if code.builtinCode == schema.BuiltinOperator.ASSIGN_VARIABLE)
+    change = next(one.tensorIndex for one in signature.inputs if one.name == b"change")
+    graph.operators = [one for one in graph.operators if one.opcodeIndex != assign and change not in one.inputs]
+    graph.inputs = [one for one in graph.inputs if one != change]
+    signature.inputs = [one for one in signature.inputs if one.tensorIndex != change]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    store(name, Kept(bytes(builder.Output())), {"x": floats(generator(name), 4)}, "a variable that is set once and only read: a constant")
+
+
+def tflite_dynamic_size(name):
+    entry = layers.Input((None, None, 3), name="image")
+    x = layers.Conv2D(6, 3, padding="same", activation="relu")(entry)
+    x = layers.UpSampling2D(2, interpolation="bilinear")(x)
+    model = tf_keras.Model(entry, layers.Conv2D(2, 1, name="mask")(x))
+    store(name, from_keras(name, model), {"image": floats(generator(name), 10, 14, 3)}, "dynamic height and width, sizes computed in the graph")
+
+
 run_from_command_line(
-    [tflite_float, tflite_float16, tflite_dynamic_range, tflite_int8, tflite_int8_ends, tflite_int16x8, tflite_signatures, tflite_lstm, tflite_segmentation, tflite_attention, tflite_heads]
+    [tflite_float, tflite_float16, tflite_dynamic_range, tflite_int8, tflite_int8_ends, tflite_int16x8, tflite_signatures, tflite_lstm, tflite_segmentation, tflite_attention, tflite_heads,
+     tflite_sparse_block, tflite_sparse_random, tflite_sparse_int8, tflite_lstm_int8, tflite_lstm_float16, tflite_gru,
+     tflite_variables, tflite_variables_read, tflite_dynamic_size]
 )
