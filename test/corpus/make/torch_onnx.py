@@ -411,8 +411,30 @@ def torch_dynamo_detection(name):
     store(name, model, {"image": floats(generator(name), 3, 12, 12)}, ["boxes", "scores"], 18, "YOLOv8-like head with a distribution over bins, dynamo exporter", dynamo=True)
 
 
+def torch_repeated_places(name):
+    places = torch.tensor([[0, 2], [1, 0], [3, 3]])
+
+    def call(m, x):
+        y = m.a(x).unflatten(1, (3, 5))
+        where = places[None].expand(y.shape[0], -1, -1)
+        return y.scatter(2, where, y[:, :, 3:] * 2), y.scatter_add(2, where, y[:, :, :2]), y.gather(2, where)
+
+    model = Calls(call, a=nn.Linear(6, 15))
+    store(name, model, {"features": floats(generator(name), 6)}, ["set", "added", "taken"], 17, "scatter to places that repeat, of which the last counts; scatter_add; gather")
+
+
+def torch_pool_places(name):
+    def call(m, x):
+        return F.max_pool2d(F.pad(m.a(x), (0, 1, 0, 1)), 3, 2, 1, return_indices=True)
+
+    model = Calls(call, a=nn.Conv2d(3, 6, 3, padding=1))
+    store(name, model, {"image": floats(generator(name), 3, 11, 13)}, ["largest", "places"], 17, "MaxPool with the places of the largest")
+
+
 run_from_command_line(
     [
+        torch_repeated_places,
+        torch_pool_places,
         torch_cnn,
         torch_residual,
         torch_mobilenet_v2,
