@@ -26,6 +26,7 @@ import { layerReport } from "./prove/layer-report.ts";
 import { logitsOf } from "./prove/logits.ts";
 import { type Accuracy, labelsOf, sourceAccuracy, variantAccuracy } from "./prove/measure-accuracy.ts";
 import { proveVariant, type RuntimeAnswers } from "./prove/prove-variant.ts";
+import { refuseSample } from "./prove/refuse-sample.ts";
 import { NearbyAnswers } from "./prove/ties.ts";
 import { isQuantized } from "./quantize/is-quantized.ts";
 import { needsCalibration } from "./quantize/recipe.ts";
@@ -250,7 +251,10 @@ class Conversion {
     try {
       const answer = async ({ run }: Pick<SourceTruth, "run">): Promise<Sample[]> => {
         const given: Sample[] = [];
-        for (const sample of samples) given.push(...(await run([sample])));
+        for (const sample of samples) {
+          const random = given.length >= ((evaluation ?? calibration)?.count ?? 0);
+          given.push(...(await run([sample]).catch((thrown: unknown) => refuseSample(thrown, random))));
+        }
         return given;
       };
       // Each runtime is asked once: a model with state would answer otherwise the second time.
