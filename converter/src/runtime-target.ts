@@ -37,6 +37,7 @@ export function limitsOf(profile: TargetProfile = unstatedTarget): KernelLimits 
 
 function lackOf({ name, tensorflow, operators }: TargetProfile, op: Op, use: OperatorUse): string | null {
   if (operators && !operators.includes(op.kind)) return `${name} has no kernel for it`;
+  if (name === unstatedTarget.name && use.inputs.some((facts) => facts?.dtype === "int4")) return null; // asked for: no old form
   const version = op.version(use);
   const since = op.minRuntime[version];
   if (!tensorflow || since === undefined || compareVersions(since, `${tensorflow}.999`) <= 0) return null; // with every patch

@@ -32,7 +32,7 @@ export interface TargetProfile {
 export const unstatedTarget: TargetProfile = {
   name: "runtimes since 2023",
   summary: "what is preferred without a target",
-  tensorflow: "2.11",
+  tensorflow: "2.10",
 };
 
 export const targetProfiles: readonly TargetProfile[] = [

@@ -50,6 +50,11 @@ export interface Quantization {
   readonly scales: readonly number[];
   readonly zeroPoints: readonly number[];
   readonly axis: number;
+  /**
+   * Every `size` values of a row (the last axis) have a scale of their own, in a float16 tensor of the graph, row after
+   * row; `scales` and `zeroPoints` are empty then.
+   */
+  readonly blocks?: { readonly scales: TensorId; readonly size: number };
 }
 
 export interface Tensor {

@@ -14,5 +14,9 @@ export function sweepUnused(draft: GraphDraft): void {
   }
   draft.nodes = kept.reverse();
   for (const id of draft.inputs) needed.add(id);
+  for (const id of [...needed]) {
+    const scales = draft.tensors.get(id)?.quantization?.blocks?.scales;
+    if (scales !== undefined) needed.add(scales);
+  }
   for (const id of [...draft.tensors.keys()]) if (!needed.has(id)) draft.tensors.delete(id);
 }

@@ -4,7 +4,7 @@
  * Knows no operator; the checks that do are in `ops/verify-graph.ts`.
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
-import { byteSize, type Graph, type Node, type Tensor, type TensorId } from "./graph.ts";
+import { byteSize, elementCount, type Graph, type Node, type Tensor, type TensorId } from "./graph.ts";
 
 export const invalid = (graph: Graph, problem: string, node?: Node): FlotillaError =>
   new FlotillaError(
@@ -60,7 +60,14 @@ function verifyTensor(graph: Graph, tensor: Tensor): void {
       throw invalid(graph, `the constant "${name}" has ${constant.byteLength} bytes and needs ${expected}`);
   }
   if (!quantization) return;
-  const { scales, zeroPoints, axis } = quantization;
+  const { scales, zeroPoints, axis, blocks } = quantization;
+  if (blocks) {
+    const held = graph.tensors.get(blocks.scales);
+    const wanted = elementCount(shape) / blocks.size;
+    if (!held || elementCount(held.shape) !== wanted || (shape.at(-1) ?? 0) % blocks.size !== 0)
+      throw invalid(graph, `tensor "${name}" has blocks of ${blocks.size} and no scale for each`);
+    return;
+  }
   if (scales.length === 0 || zeroPoints.length !== scales.length)
     throw invalid(graph, `tensor "${name}" has ${scales.length} scales and ${zeroPoints.length} zero points`);
   if (scales.length > 1 && shape[axis] !== scales.length)

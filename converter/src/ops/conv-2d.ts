@@ -38,6 +38,7 @@ export const conv2d = defineOp({
   raise: raiseConv2d,
   int8: true,
   int16: {},
+  hybrid: { weights: ["filter"], perChannel: true },
   version: (use) => {
     const [input, filter] = [inputDType(use, 0), inputDType(use, 1)];
     if (input === "int16" && filter === "int8" && use.attributes.quantizedBiasType !== "FLOAT32") return 8;

@@ -164,8 +164,9 @@ interface Facts<A extends Attributes> {
   readonly effect?: true;
   /** Can its kernel run in int8? If not, it stays float between DEQUANTIZE and QUANTIZE, with this reason. */
   readonly int8: true | Unsupported;
-  /** Has it a kernel for int16 values (with int8 weights, where it has weights)? With what in its options. */
-  readonly int16?: { readonly attributes?: Partial<A> };
+  /** Has it a kernel for int16 values (with int8 weights, where it has weights), with what in its options? Left out: none. */
+  readonly int16?: { readonly attributes?: Partial<A> } | Unsupported;
+  /** Has it one for integer weights beside float values? */
   readonly hybrid?: HybridKernel<A>;
   /** True for operators that change the number format itself, and so have integers although `int8` is unsupported. */
   readonly border?: boolean;

@@ -38,6 +38,7 @@ export const depthwiseConv2d = defineOp({
   raise: raiseDepthwiseConv2d,
   int8: true,
   int16: {},
+  hybrid: { weights: ["filter"], perChannel: true },
   version: (use) => {
     const [input, filter] = [inputDType(use, 0), inputDType(use, 1)];
     if (isHybrid(use)) return isPerChannel(use, 1) ? 6 : 4;

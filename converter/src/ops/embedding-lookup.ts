@@ -1,6 +1,6 @@
 /** Rows of a table, picked by a list of ids; a table of integers with one scale a row gives floats. */
 
-import { activation, defineOp, index, sameAs, unsupported } from "./define-op.ts";
+import { activationOrWeight, defineOp, index, sameAs, unsupported } from "./define-op.ts";
 import { barrier } from "./layout/layout-rule.ts";
 import { noMacs } from "./macs.ts";
 import { int } from "./raise/attributes.ts";
@@ -12,7 +12,7 @@ export const embeddingLookup = defineOp({
   code: 7,
   options: null,
   attributes: {},
-  operands: [index("ids"), activation("table")],
+  operands: [index("ids"), activationOrWeight("table", { channelAxis: 0 })],
   results: [sameAs("table")],
   infer: (inputs, _attributes, stored) => {
     const ids = needRank(inputs, 0, "ids", 1);
@@ -27,6 +27,7 @@ export const embeddingLookup = defineOp({
     to.node("GatherV2", [to.operand(1), to.operand(0), to.constant("int32", 0)], { batch_dims: int(0) }),
   ],
   int8: true,
+  hybrid: { weights: ["table"], perChannel: true, int4: { blocks: false } },
   version: (use) => {
     const table = inputDType(use, 1);
     if (table === "int4" || isPerChannel(use, 1)) return 4;

@@ -42,6 +42,12 @@ export const fullyConnected = defineOp({
   raise: raiseFullyConnected,
   int8: true,
   int16: {},
+  hybrid: {
+    weights: ["weights"],
+    perChannel: true,
+    int4: { blocks: true },
+    attributes: { asymmetricQuantizeInputs: true },
+  },
   version: (use) => {
     const [input, weights] = [inputDType(use, 0), inputDType(use, 1)];
     const { quantizedBiasType, keepNumDims, asymmetricQuantizeInputs, weightsFormat } = use.attributes;
@@ -53,7 +59,8 @@ export const fullyConnected = defineOp({
     if (input === "int16" && weights === "int16") return 7;
     if (use.inputs.length === 2) return 6;
     if (keepNumDims) return 5;
-    if (input === "int8") return weights === "int4" ? 10 : 4;
+    if (weights === "int4") return 10; // op_version.cc says 1 beside float, which no old runtime would refuse in time
+    if (input === "int8") return 4;
     if (isHybrid(use)) return asymmetricQuantizeInputs ? 9 : 3;
     return weightsFormat === "SHUFFLED4x16INT8" ? 2 : 1;
   },

@@ -1,6 +1,6 @@
 /** Slices of "params" along an axis, picked by "indices". */
 
-import { activation, defineOp, index, sameAs } from "./define-op.ts";
+import { activationOrWeight, defineOp, index, sameAs } from "./define-op.ts";
 import { stridesOf, takeElements } from "./evaluate/rearrange.ts";
 import { pickedAlong } from "./layout/follow-axes.ts";
 import { noMacs } from "./macs.ts";
@@ -16,7 +16,7 @@ export const gather = defineOp({
   code: 36,
   options: "GatherOptions",
   attributes: optionsOf("GatherOptions"),
-  operands: [activation("params"), index("indices")],
+  operands: [activationOrWeight("params", { channelAxis: 0 }), index("indices")],
   results: [sameAs("params")],
   infer: (inputs, { axis, batchDims }) => {
     const params = need(inputs, 0, "params");

@@ -24,6 +24,10 @@ export function lstmWeights(prefix = ""): readonly OperandRole[] {
   ];
 }
 
+/** What hybrid kernels take as integers: every matrix but the factors of normalisation. */
+export const hybridWeightsOf = (operands: readonly OperandRole[]): readonly string[] =>
+  operands.flatMap(({ role, name }) => (role === "weight" && !/norm/i.test(name) ? [name] : []));
+
 export const lstmOperands: readonly OperandRole[] = [
   activation("input"),
   ...lstmWeights(),

@@ -2,7 +2,14 @@
 import { defineOp, free, unsupported } from "./define-op.ts";
 import { barrier } from "./layout/layout-rule.ts";
 import { optionsOf } from "./options.ts";
-import { hybridVersion, lstmOperands, recurrentMacs, recurrentToOutput, sequenceShape } from "./recurrent.ts";
+import {
+  hybridVersion,
+  hybridWeightsOf,
+  lstmOperands,
+  recurrentMacs,
+  recurrentToOutput,
+  sequenceShape,
+} from "./recurrent.ts";
 import { need, needRank } from "./refuse.ts";
 
 export const unidirectionalSequenceLstm = defineOp({
@@ -20,6 +27,11 @@ export const unidirectionalSequenceLstm = defineOp({
   evaluate: unsupported("heavy: left to the runtime"),
   layout: barrier,
   raise: unsupported("tfjs graphs have no cells that run over a sequence"),
+  hybrid: {
+    weights: hybridWeightsOf(lstmOperands),
+    perChannel: false,
+    attributes: { asymmetricQuantizeInputs: true },
+  },
   int8: unsupported("its integer form needs ranges of values inside it, which no run shows"),
   version: (use) => {
     const [input, matrix] = [use.inputs[0]?.dtype, use.inputs[2]?.dtype];

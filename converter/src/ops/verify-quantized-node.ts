@@ -76,7 +76,7 @@ function verifyWeight(graph: Graph, node: Node, weight: Tensor, channelAxis: num
   const { scales, zeroPoints, axis } = weight.quantization;
   if (zeroPoints.some((zeroPoint) => zeroPoint !== 0))
     throw invalid(graph, `the weights "${weight.name}" are not symmetric`, node);
-  if (scales.length > 1 && axis !== channelAxis)
+  if ((scales.length > 1 || weight.quantization.blocks) && axis !== channelAxis)
     throw invalid(graph, `the weights "${weight.name}" have their scales along axis ${axis}, not ${channelAxis}`, node);
 }
 

@@ -3,7 +3,7 @@
  * Bytes are computed when the file is written; nothing large is held. Equal requests give one tensor.
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
-import { elementCount, type GraphDraft, type TensorId } from "../ir/graph.ts";
+import { byteSize, elementCount, type GraphDraft, type Quantization, type Shape, type TensorId } from "../ir/graph.ts";
 import { lazyConstant } from "../ir/lazy-constant.ts";
 import { bytesOf, encodeFloat16 } from "../ir/values.ts";
 import type { FloatConstants } from "./operands.ts";
@@ -11,7 +11,7 @@ import type { OperandPlan, WeightPlan } from "./plan.ts";
 import type { ValueDType } from "./precision.ts";
 import { clamp } from "./rounding.ts";
 import { type AffineParameters, quantizeValue } from "./scales.ts";
-import { channelView, quantizeBias, quantizeWeights } from "./weights.ts";
+import { blockView, channelView, packInt4, quantizeBias, quantizeInt4, quantizeWeights } from "./weights.ts";
 
 const largestFloat16 = 65504;
 
@@ -40,18 +40,31 @@ export class PlannedConstants {
     });
   }
 
-  weight(id: TensorId, { axis, scales, values }: WeightPlan, name = this.#draft.tensor(id).name): TensorId {
+  weight(id: TensorId, plan: WeightPlan, name = this.#draft.tensor(id).name): TensorId {
+    const { axis, scales, values, blockSize, dtype = "int8" } = plan;
     const make = () => {
       const { shape } = this.#draft.tensor(id);
-      const view = channelView(shape, axis);
-      const quantization = { scales, zeroPoints: scales.map(() => 0), axis: axis ?? 0 };
-      const constant = lazyConstant(elementCount(shape), () =>
-        bytesOfInts(values?.() ?? quantizeWeights(this.#read(id), view, scales)),
-      );
-      return this.#draft.addTensor({ name, dtype: "int8", shape, quantization, constant });
+      const view = blockSize === undefined ? channelView(shape, axis) : blockView(shape, blockSize);
+      const nearest = dtype === "int4" ? quantizeInt4 : quantizeWeights;
+      const constant = lazyConstant(byteSize(dtype, shape), () => {
+        const integers = values?.() ?? nearest(this.#read(id), view, scales);
+        return dtype === "int4" ? packInt4(integers) : bytesOfInts(integers);
+      });
+      const quantization: Quantization =
+        blockSize === undefined
+          ? { scales, zeroPoints: scales.map(() => 0), axis: axis ?? 0 }
+          : { scales: [], zeroPoints: [], axis: axis ?? 0, blocks: { scales: this.#blockScales(plan, shape, name), size: blockSize } }; // biome-ignore format: two forms
+      return this.#draft.addTensor({ name, dtype, shape, quantization, constant });
     };
     // Chosen integers belong to one reader; nearest ones serve all that ask for these scales.
-    return values ? make() : this.once(`${id}:weight:${axis}:${scales.join()}`, make);
+    return values ? make() : this.once(`${id}:weight:${dtype}:${blockSize ?? axis}:${scales.join()}`, make);
+  }
+
+  /** The tensor that holds the scales of blocks: [rows, blocks of a row], float16. */
+  #blockScales({ scales, blockSize = 1 }: WeightPlan, shape: Shape, name: string): TensorId {
+    const perRow = (shape.at(-1) ?? 1) / blockSize;
+    const bytes = encodeFloat16(scales);
+    return this.#draft.addConstant(`${name}_scales`, "float16", [scales.length / perRow, perRow], bytes);
   }
 
   bias(id: TensorId, plan: Extract<OperandPlan, { use: "bias" }>): TensorId {

@@ -13,7 +13,8 @@ import { type FloatConstants, rolesOf } from "./operands.ts";
 import type { OperandPlan, WeightPlan } from "./plan.ts";
 import { plannedUse } from "./planned-use.ts";
 import type { Precision } from "./precision.ts";
-import { channelView, weightScales } from "./weights.ts";
+import { storedBlockScale } from "./scales.ts";
+import { blockView, channelView, int4Scales, weightScales } from "./weights.ts";
 
 /** `toco_legacy/quantize_weights.cc`: below this the integers save less than they cost. */
 const leastWeightElements = 1024;
@@ -131,7 +132,12 @@ function planWeight(
   const { shape } = tensorOf(graph, id);
   const axis = form.channels ? channelAxis : null;
   const values = constants.read(id) ?? new Float32Array();
-  return { use: "weight", axis, scales: weightScales(values, channelView(shape, axis)) };
+  if (!form.int4) return { use: "weight", axis, scales: weightScales(values, channelView(shape, axis)) };
+  const { blockSize } = form;
+  if (!form.blocks || blockSize === null || (shape.at(-1) ?? 0) % blockSize !== 0)
+    return { use: "weight", dtype: "int4", axis, scales: int4Scales(values, channelView(shape, axis)) };
+  const scales = int4Scales(values, blockView(shape, blockSize)).map(storedBlockScale);
+  return { use: "weight", dtype: "int4", axis: 0, scales, blockSize };
 }
 
 const restoring = ({ graph }: NarrowContext, { id }: Weight, { scales, axis, ...stored }: WeightPlan): OperatorUse => {

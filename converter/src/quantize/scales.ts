@@ -3,6 +3,7 @@
  * Rules: LiteRT `quantization_spec.md` (int8 activations asymmetric in [-128, 127], weights symmetric in [-127, 127]),
  * `quantization_utils.cc` (formulas), its MLIR passes (a range is never narrower than 1e-6, so no scale is 0).
  */
+import { decodeFloat16, encodeFloat16 } from "../ir/values.ts";
 import type { ValueDType } from "./precision.ts";
 import { clamp, roundHalfAwayFromZero } from "./rounding.ts";
 
@@ -52,6 +53,19 @@ const largestOf: Readonly<Record<ValueDType, number>> = { int8: 127, int16: 3276
 
 /** Scale of symmetric int8 weights whose largest magnitude is `bound`. */
 export const symmetricScale = (bound: number): number => fround(fround(Math.max(bound, smallestBound)) / 127);
+
+/** Scale of int4 weights in [-8, 7] whose largest magnitude is `bound` (ai-edge-quantizer: bound / 7). */
+export const int4Scale = (bound: number): number => fround(fround(Math.max(bound, smallestBound)) / 7);
+
+/** Scales of blocks are stored as float16, and XNNPACK reads them as bfloat16: the nearest number that both have. */
+export function storedBlockScale(scale: number): number {
+  const word = new Uint32Array(Float32Array.of(scale).buffer);
+  const bits = word[0] ?? 0;
+  word[0] = (bits + 0x7fff + ((bits >>> 16) & 1)) & 0xffff0000; // to nearest even
+  const [rounded = 0] = new Float32Array(word.buffer);
+  const [half = 0] = decodeFloat16(encodeFloat16([rounded]));
+  return half > 0 ? half : 2 ** -24; // the smallest there is
+}
 
 /** Scale of an int32 bias: s_in · s_w, in float32. */
 export const biasScale = (inputScale: number, weightScale: number): number => fround(inputScale * weightScale);

@@ -27,7 +27,7 @@ import { singleOperatorModel } from "../ops/single-operator-model.ts";
 const old = createTfliteRuntime();
 const litert = createLitertRuntime({ build: "wasm-simd" });
 /** Of what it has, its versions end here. */
-const oldVersions = "2.11.999";
+const oldVersions = "2.10.999";
 /** Largest error as a share of the largest value: of int16 values alone, and with int8 weights in between. */
 const valueError = 5e-4;
 const weightError = 1e-2;

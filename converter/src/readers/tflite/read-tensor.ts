@@ -34,7 +34,9 @@ export function readTensor(
   if (!dtype) return { refused: `its type is ${file.type}` };
   if (file.externalBuffer !== 0) return { refused: "its values are in another file" };
   if (file.variantTensors.length > 0) return { refused: "it holds tensors of variable type" };
-  if (file.quantization?.details) return { refused: `its quantization is ${file.quantization.details.type}` };
+  const details = file.quantization?.details;
+  if (details && !(details.type === "BlockwiseQuantization" && details.value.zeroPoints === -1))
+    return { refused: `its quantization is ${details.type}` };
 
   const shape = readShape(file, path);
   const stored = bufferOf(file.buffer, path);
@@ -75,6 +77,12 @@ function readShape(file: FileTensor, path: string): Shape {
 }
 
 function readQuantization(file: FileQuantization | null, shape: Shape, path: string): Quantization | undefined {
+  if (file?.details?.type === "BlockwiseQuantization") {
+    const { scales } = file.details.value; // the structural verifier has seen that they exist
+    const size = Number(file.details.value.blockSize);
+    const blocks = Object.freeze({ scales: scales as TensorId, size });
+    return Object.freeze({ scales: [], zeroPoints: [], axis: file.quantizedDimension, blocks });
+  }
   if (!file || file.scale.length === 0) return undefined;
   const { scale, zeroPoint, quantizedDimension: axis } = file;
   if (zeroPoint.length !== scale.length)

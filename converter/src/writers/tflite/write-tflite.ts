@@ -17,7 +17,15 @@ import {
 import { encodeZip } from "@flotilla/protocol/zip";
 import { type FlatbufferPlan, flatbufferPieces, planFlatbuffer } from "../../codecs/flatbuffer/encode-flatbuffer.ts";
 import { joinPieces } from "../../codecs/join-pieces.ts";
-import { constantOf, type Graph, type Model, type Node, type Tensor, type TensorId } from "../../ir/graph.ts";
+import {
+  constantOf,
+  type Graph,
+  type Model,
+  type Node,
+  type Quantization,
+  type Tensor,
+  type TensorId,
+} from "../../ir/graph.ts";
 import { custom } from "../../ops/custom.ts";
 import { tensorTypeOf } from "../../ops/element-type.ts";
 import { type WrittenFile, writtenFile } from "../written-file.ts";
@@ -155,7 +163,7 @@ function placeOf(places: Places, id: TensorId, user: string): number {
 function encodableGraph(graph: Graph, places: Places, codes: OperatorCodes, buffers: SharedBuffers): EncodableGraph {
   const placed = (id: TensorId): number => placeOf(places, id, `the graph "${graph.name}"`);
   return {
-    tensors: [...graph.tensors.values()].map((tensor) => encodableTensor(tensor, buffers)),
+    tensors: [...graph.tensors.values()].map((tensor) => encodableTensor(tensor, buffers, placed)),
     inputs: graph.inputs.map(placed),
     outputs: graph.outputs.map(placed),
     operators: graph.nodes.map((node) => ({
@@ -179,6 +187,7 @@ function changedOperands(graph: Graph, node: Node): Pick<EncodableOperator, "mut
 function encodableTensor(
   { name, dtype, shape, constant, quantization, variable }: Tensor,
   buffers: SharedBuffers,
+  placed: (id: TensorId) => number,
 ): EncodableTensor {
   const type = tensorTypeOf(dtype);
   return {
@@ -195,10 +204,18 @@ function encodableTensor(
             scale: quantization.scales,
             zeroPoint: quantization.zeroPoints.map(BigInt),
             quantizedDimension: quantization.axis,
+            ...blockwise(quantization, placed),
           },
         }
       : {}),
   };
+}
+
+/** Scales of blocks are a tensor of the file; without zero points. */
+function blockwise({ blocks }: Quantization, placed: (id: TensorId) => number) {
+  if (!blocks) return {};
+  const value = { scales: placed(blocks.scales), zeroPoints: -1, blockSize: blocks.size };
+  return { details: { type: "BlockwiseQuantization" as const, value } };
 }
 
 function encodableOptions(node: Node): Pick<EncodableOperator, "builtinOptions" | "customOptions"> {
