@@ -8,7 +8,7 @@ import { type Graph, indexGraph, type TensorId, tensorOf } from "../ir/graph.ts"
 import { opOf } from "../ops/registry.ts";
 import { inputChannelOf } from "./input-channels.ts";
 import { FloatConstants, operandNamed, rolesOf } from "./operands.ts";
-import { isInteger, type NodePlan, type OperandPlan, type QuantizationPlan } from "./plan.ts";
+import { isInteger, type NodePlan, type QuantizationPlan, type WeightPlan } from "./plan.ts";
 import { channelView, forEachElement, quantizeWeights } from "./weights.ts";
 
 /** `means`: for every run-time tensor the mean of each channel of its last axis. */
@@ -30,11 +30,13 @@ export function correctBiases(
       const weightPlan = operands[weightAt ?? -1];
       const weightId = node.inputs[weightAt ?? -1];
       const inputMeans = means.get(node.inputs[inputAt ?? -1] ?? (-1 as TensorId));
-      if (weightPlan?.use !== "weight" || typeof weightId !== "number" || !inputMeans) continue;
+      const weightRole = definition.operands[weightAt ?? -1];
+      const axis = weightRole?.role === "weight" ? weightRole.channelAxis : null;
+      if (weightPlan?.use !== "weight" || typeof weightId !== "number" || axis === null || !inputMeans) continue;
       const values = constants.read(weightId);
       if (!values) continue;
       const shape = tensorOf(graph, weightId).shape;
-      const correction = meanShift(values, shape, weightPlan, inputMeans);
+      const correction = meanShift(values, shape, axis, weightPlan, inputMeans);
       if (correction) operands[position] = { ...biasPlan, correction };
     }
     return { ...nodePlan, operands };
@@ -46,17 +48,18 @@ export function correctBiases(
 function meanShift(
   values: Float32Array,
   shape: readonly number[],
-  plan: Extract<OperandPlan, { use: "weight" }>,
+  axis: number,
+  plan: WeightPlan,
   inputMeans: Float64Array,
 ): number[] | null {
-  if (plan.axis === null) return null;
-  const view = channelView(shape, plan.axis);
-  const quantized = plan.values?.() ?? quantizeWeights(values, view, plan.scales);
+  const view = channelView(shape, axis);
+  const quantized = plan.values?.() ?? quantizeWeights(values, channelView(shape, plan.axis), plan.scales);
+  const scaleOf = (channel: number) => plan.scales[plan.axis === null ? 0 : channel] ?? 0;
   const shift = new Array<number>(view.channels).fill(0);
-  const inputOf = inputChannelOf(shape, plan.axis, view, inputMeans.length);
+  const inputOf = inputChannelOf(shape, axis, view, inputMeans.length);
   if (!inputOf) return null;
   forEachElement(view, (channel, index) => {
-    const error = (values[index] ?? 0) - (quantized[index] ?? 0) * (plan.scales[channel] ?? 0);
+    const error = (values[index] ?? 0) - (quantized[index] ?? 0) * scaleOf(channel);
     shift[channel] = (shift[channel] ?? 0) + error * (inputMeans[inputOf(channel, index)] ?? 0);
   });
   return shift;

@@ -28,8 +28,9 @@ export interface Observation {
   /** NaN or infinities seen: no range can be trusted. */
   nonFinite: boolean;
   readonly histogram: Histogram | null;
-  /** Sum, least and largest of the values of each channel (last axis), and how many values went into each. */
+  /** Sum, sum of squares, least and largest of the values of each channel (last axis), and how many values went into each. */
   readonly channelSums: Float64Array;
+  readonly channelSquares: Float64Array;
   readonly channelMins: Float32Array;
   readonly channelMaxes: Float32Array;
   valuesPerChannel: number;
@@ -44,6 +45,7 @@ export const emptyObservation = (channels: number, withHistogram: boolean): Obse
   nonFinite: false,
   histogram: withHistogram ? emptyHistogram() : null,
   channelSums: new Float64Array(Math.max(channels, 1)),
+  channelSquares: new Float64Array(Math.max(channels, 1)),
   channelMins: new Float32Array(Math.max(channels, 1)).fill(Number.POSITIVE_INFINITY),
   channelMaxes: new Float32Array(Math.max(channels, 1)).fill(Number.NEGATIVE_INFINITY),
   valuesPerChannel: 0,
@@ -52,7 +54,7 @@ export const emptyObservation = (channels: number, withHistogram: boolean): Obse
 /** Folds one sample's values into `state`. An empty tensor changes nothing. */
 export function observe(state: Observation, values: Float32Array): void {
   if (values.length === 0) return;
-  const { channelSums, channelMins, channelMaxes } = state;
+  const { channelSums, channelSquares, channelMins, channelMaxes } = state;
   const channels = channelSums.length;
   let min = Number.POSITIVE_INFINITY;
   let max = Number.NEGATIVE_INFINITY;
@@ -65,6 +67,7 @@ export function observe(state: Observation, values: Float32Array): void {
     if (value > (channelMaxes[channel] ?? 0)) channelMaxes[channel] = value;
     if (!(value - value === 0)) state.nonFinite = true;
     channelSums[channel] = (channelSums[channel] ?? 0) + value;
+    channelSquares[channel] = (channelSquares[channel] ?? 0) + value * value;
     channel = channel + 1 === channels ? 0 : channel + 1;
   }
   if (state.nonFinite) return;
@@ -80,6 +83,10 @@ export function observe(state: Observation, values: Float32Array): void {
 /** The mean of each channel. */
 export const channelMeans = (state: Observation): Float64Array =>
   state.channelSums.map((sum) => (state.valuesPerChannel === 0 ? 0 : sum / state.valuesPerChannel));
+
+/** The mean square of each channel. */
+export const channelPowers = (state: Observation): Float64Array =>
+  state.channelSquares.map((sum) => (state.valuesPerChannel === 0 ? 0 : sum / state.valuesPerChannel));
 
 /** The range that `method` makes of what was seen; null when nothing finite was, or it is wider than float32 can say. */
 export function rangeOf(state: Observation, method: CalibrationMethod): Range | null {
