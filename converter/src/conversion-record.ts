@@ -19,6 +19,8 @@ const ConversionRecord = Type.Object({
   ...head("conversion"),
   source: Type.Object({ format: Type.String(), sha256: Digest, parameters: Type.Integer({ minimum: 0 }) }),
   recipe: Type.String({ maxLength: 64 }),
+  /** Of `.tflite` variants: a recipe file (`flotilla/recipe`); absent in records older than that. */
+  recipeDocument: Type.Optional(Type.Unknown()),
   sha256: Digest,
   proven: Type.Boolean(),
   parity: Type.Unknown(),
@@ -49,6 +51,7 @@ export function encodeRecord(
     version: conversionDocument.version,
     source: { format, sha256, parameters },
     recipe,
+    ...(variant.format === "tflite" ? { recipeDocument: variant.recipeDocument } : {}),
     sha256: variant.sha256,
     proven,
     parity,

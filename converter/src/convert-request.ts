@@ -50,12 +50,22 @@ export async function parseRequest(options: ConvertOptions): Promise<ConvertRequ
       details: { option: "calibration-samples", found: samples },
     });
   }
+  if (options.target !== undefined) refusePrecisions(parseTarget(options.target), recipes);
   return {
     variants,
     io,
     method: parseCalibrationMethod(options.calibration?.method ?? "min-max"),
     ...(options.target === undefined ? {} : { target: parseTarget(options.target) }),
   };
+}
+
+/** A precision that the target does not know is not silently another one. */
+function refusePrecisions({ name, precisions }: TargetProfile, recipes: readonly Recipe[]): void {
+  const wrong = recipes.flatMap(precisionsOf).find((precision) => precisions && !precisions.includes(precision));
+  if (wrong === undefined) return;
+  throw new FlotillaError("QUANT_OPTION", `${name} has no ${wrong}. It has ${precisions?.join(", ")}.`, {
+    details: { option: "target", target: name, found: wrong, expected: precisions },
+  });
 }
 
 const nameOf = ({ recipe }: VariantRequest): string => (typeof recipe === "string" ? recipe : recipe.name);

@@ -307,7 +307,8 @@ class Conversion {
       progress: (done, total) => this.#report({ stage: "prove", recipe: draft.recipe, done, total }),
     });
     const logits = draft.quantized && logitsOf(float, draft.quantized.twins);
-    if (!draft.quantized || !logits) return parity;
+    const unseen = parity.refused?.some(({ runtime }) => runtime === this.#fixed.name) === true;
+    if (!draft.quantized || !logits || unseen) return parity;
     const [report] = await layerReport({
       float,
       quantized: draft.quantized.model,

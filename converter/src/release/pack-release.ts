@@ -98,7 +98,10 @@ export async function packRelease(options: PackOptions): Promise<CreatedRelease>
         recipe,
         file: bytes,
         proven: record?.proven ?? false,
-        proof: record === null ? null : { parity: record.parity, accuracy: record.accuracy },
+        proof:
+          record === null
+            ? null
+            : { recipe: record.recipeDocument ?? null, parity: record.parity, accuracy: record.accuracy },
         ...(accelerators === undefined ? {} : { accelerators }),
       };
     }),
