@@ -1,7 +1,7 @@
 /**
  * Writes plain objects as a flatbuffer by a schema, on top of the `flatbuffers` package's builder. The same value gives
  * the same bytes. Byte vectors come last in the file, in the order in which they are met, each written once per object:
- * so the small head lies in front of the weights.
+ * so the small head lies in front of the weights. Equal strings and short vectors (shapes, zero points) lie there once.
  * The builder fills its buffer from the end, hence the reversed loops. Knows nothing about any format.
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
@@ -171,6 +171,21 @@ function encodeTable(builder: Builder, schema: TableSchema, row: Row, placed: Re
   return builder.endObject();
 }
 
+/** Vectors that a builder holds, by type and values. */
+const written = new WeakMap<Builder, Map<string, number>>();
+/** Longer vectors are rarely equal, and comparing them costs more than it saves. */
+const longestShared = 8192;
+
+/** The offset of what has this key, written at its first use; null: of something that is not shared. */
+function once(builder: Builder, key: string | null, write: () => number): number {
+  if (key === null) return write();
+  const known = written.get(builder) ?? new Map<string, number>();
+  written.set(builder, known);
+  const offset = known.get(key) ?? write();
+  known.set(key, offset);
+  return offset;
+}
+
 /** Writes what a table only points at; undefined for what lies in the table itself. */
 function encodeReference(
   builder: Builder,
@@ -180,15 +195,17 @@ function encodeReference(
 ): number | undefined {
   switch (field.kind) {
     case "string":
-      return builder.createString(value as string);
+      return builder.createSharedString(value as string);
     case "bytes":
     case "blob":
       return placed.get(value as Bytes);
     case "vector": {
       const items = value as readonly unknown[];
-      builder.startVector(scalarBytes[field.type], items.length, scalarBytes[field.type]);
-      for (let i = items.length - 1; i >= 0; i--) addScalar(builder, field.type, items[i]);
-      return builder.endVector();
+      return once(builder, items.length > longestShared ? null : `${field.type}:${items.join()}`, () => {
+        builder.startVector(scalarBytes[field.type], items.length, scalarBytes[field.type]);
+        for (let i = items.length - 1; i >= 0; i--) addScalar(builder, field.type, items[i]);
+        return builder.endVector();
+      });
     }
     case "table":
       return encodeTable(builder, field.of, value as Row, placed);
