@@ -51,8 +51,19 @@ interface Place {
   readonly key: string;
 }
 
-/** One value of the tree is changed as a whole. Undefined for what is not JSON (any more). */
+/** {@link changedValue}; undefined also for what earlier damage made deeper than the engine copies and prints. */
 function changeValue(bytes: Uint8Array, random: Random): Uint8Array | undefined {
+  try {
+    return changedValue(bytes, random);
+  } catch (thrown) {
+    if (thrown instanceof RangeError || (thrown instanceof DOMException && thrown.name === "DataCloneError"))
+      return undefined;
+    throw thrown;
+  }
+}
+
+/** One value of the tree is changed as a whole. Undefined for what is not JSON (any more). */
+function changedValue(bytes: Uint8Array, random: Random): Uint8Array | undefined {
   const root = parsed(bytes);
   if (root === undefined) return undefined;
   const places = placesIn({ root });
