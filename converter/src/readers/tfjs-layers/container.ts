@@ -148,7 +148,7 @@ export async function readGroups(
 async function checkSizes(source: FileSource, groups: readonly WeightGroup[]): Promise<ReadonlyMap<string, number>> {
   const sizes = new Map<string, number>();
   const missing: string[] = [];
-  for (const path of groups.flatMap((group) => group.paths)) {
+  for (const path of new Set(groups.flatMap((group) => group.paths))) {
     const size = await source.size(path);
     if (size === undefined) missing.push(path);
     else sizes.set(path, size);
