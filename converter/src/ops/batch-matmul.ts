@@ -1,7 +1,7 @@
 /** Matrix products of the last two axes, the others broadcast; either side may be transposed first. */
 
 import { activation, activationOrWeight, defineOp, free, unsupported } from "./define-op.ts";
-import { barrier } from "./layout/layout-rule.ts";
+import { barrierOfMatrices } from "./layout/layout-rule.ts";
 import { optionsOf } from "./options.ts";
 import { raiseBatchMatmul } from "./raise/batch-matmul.ts";
 import { need, refuse } from "./refuse.ts";
@@ -25,7 +25,7 @@ export const batchMatmul = defineOp({
     return [{ dtype: a.dtype, shape: [...batch, rows, columns] }];
   },
   evaluate: unsupported("heavy: left to the runtime"),
-  layout: barrier,
+  layout: barrierOfMatrices,
   raise: raiseBatchMatmul,
   int8: true,
   int16: {},

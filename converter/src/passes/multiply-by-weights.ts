@@ -3,6 +3,7 @@
  *
  *     BATCH_MATMUL(x[…, in], w[in, out])   →   FULLY_CONNECTED(x, wᵀ[out, in]) with keepNumDims
  *     BATCH_MATMUL(x, TRANSPOSE(y, …, i+1, i))   →   BATCH_MATMUL(x, y) with adjY             likewise x with adjX
+ *     TRANSPOSE(BATCH_MATMUL(x, y), …, i+1, i)   →   BATCH_MATMUL(y, x) with both
  */
 import type { Node, TensorId } from "../ir/graph.ts";
 import { lazyConstant } from "../ir/lazy-constant.ts";
@@ -18,6 +19,8 @@ export const multiplyByWeights: Pass = {
   name: "multiply-by-weights",
   run: (graph) => {
     for (const node of graph.nodes()) {
+      const product = turnedProduct(graph, node);
+      if (product) graph.replace(node, product);
       if (!batchMatmul.is(node)) continue;
       const flagged = withFlags(graph, node);
       const matrix = byMatrix(graph, flagged);
@@ -33,6 +36,23 @@ function withFlags(graph: GraphRewrite, node: Node): Node {
   const inputs = node.inputs.map((id, at) => [a, b][at] ?? id);
   const attributes = { ...node.attributes, adjX: adjX !== (a !== undefined), adjY: adjY !== (b !== undefined) };
   return { ...node, inputs, attributes };
+}
+
+/** (x·y)ᵀ = yᵀ·xᵀ, if the product as it was is used for nothing else. */
+function turnedProduct(graph: GraphRewrite, node: Node): Node | undefined {
+  const [output] = node.outputs;
+  const maker = transpose.is(node) ? graph.soleProducerOf(node.inputs[0], node) : undefined;
+  if (output === undefined || !batchMatmul.is(maker) || untransposed(graph, output) === undefined) return undefined;
+  const { adjX, adjY } = batchMatmul.attributesOf(maker);
+  const { attributes, inputs } = maker;
+  if (inputs.some((id) => id !== null && graph.tensor(id).constant)) return undefined; // weights are the second operand
+  return {
+    ...maker,
+    name: node.name,
+    inputs: [...inputs].reverse(),
+    outputs: [output],
+    attributes: { ...attributes, adjX: !adjY, adjY: !adjX },
+  };
 }
 
 /** What a transpose of the last two axes was made of. */

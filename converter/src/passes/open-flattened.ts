@@ -8,12 +8,9 @@
  */
 import type { Node, Shape, TensorId } from "../ir/graph.ts";
 import { fullyConnected } from "../ops/fully-connected.ts";
-import { useOf } from "../ops/graph-facts.ts";
-import { isBarrier } from "../ops/layout/layout-rule.ts";
-import { identityOrder } from "../ops/layout/order.ts";
-import { opOf } from "../ops/registry.ts";
 import { reshape } from "../ops/reshape.ts";
 import { transpose } from "../ops/transpose.ts";
+import { isElementwise } from "./elementwise.ts";
 import type { GraphRewrite } from "./graph-rewrite.ts";
 import type { Pass } from "./pass.ts";
 import { integersOf } from "./scalars.ts";
@@ -169,15 +166,4 @@ class Region {
       this.#graph.replace(node, { ...node, inputs: [node.inputs[0] ?? null, operand], attributes });
     }
   }
-}
-
-/** Does it work on each element alone? Then it follows any order of axes with nothing else changed. */
-function isElementwise(graph: GraphRewrite, node: Node): boolean {
-  const rule = opOf(node.kind)?.layout;
-  const use = useOf(graph, node);
-  if (!rule || isBarrier(rule) || use.outputs.length !== 1) return false;
-  const order = [...identityOrder(use.outputs[0]?.shape.length ?? 0)].reverse();
-  const change = rule(use, { side: "result", position: 0 }, order);
-  if (!change || change.attributes || change.indices || change.constants || change.vanishes) return false;
-  return [...change.operands, ...change.results].every((one) => one === null || one.join() === order.join());
 }

@@ -8,6 +8,7 @@ import { opOf } from "../ops/registry.ts";
 import { type Phase, verifyGraph } from "../ops/verify-graph.ts";
 import { assignLayouts, assignLayoutsOfEnds } from "./assign-layouts.ts";
 import { chooseWithoutSoftmax } from "./choose-without-softmax.ts";
+import { concatenateByParts } from "./concatenate-by-parts.ts";
 import { decodeConstants } from "./decode-constants.ts";
 import { divideByMultiplying } from "./divide-by-multiplying.ts";
 import { flattenIntoFullyConnected } from "./flatten-into-fully-connected.ts";
@@ -19,6 +20,7 @@ import { foldOffset } from "./fold-offset.ts";
 import { foldPadding } from "./fold-padding.ts";
 import { foldScale } from "./fold-scale.ts";
 import { fuseActivations } from "./fuse-activations.ts";
+import { gatherByAxes } from "./gather-by-axes.ts";
 import { gatherBySlicing } from "./gather-by-slicing.ts";
 import { GraphRewrite } from "./graph-rewrite.ts";
 import { joinParts } from "./join-parts.ts";
@@ -32,6 +34,7 @@ import { multiplyByWeights } from "./multiply-by-weights.ts";
 import { narrowTransposes } from "./narrow-transposes.ts";
 import { openFlattened } from "./open-flattened.ts";
 import { orderChannels } from "./order-channels.ts";
+import { orderRows } from "./order-rows.ts";
 import type { Pass } from "./pass.ts";
 import { recognizeClamp } from "./recognize-clamp.ts";
 import { recognizeGelu } from "./recognize-gelu.ts";
@@ -75,6 +78,7 @@ const stagesWith = (layouts: Pass): readonly Stage[] => [
       { pass: mergeReshapes, reason: "one kind of reshape is enough for layouts to follow" },
       { pass: mergeTransposes, reason: "fewer variables for the pass after next" },
       { pass: recognizeShuffle, reason: "before layouts, which could only place its transpose" },
+      { pass: gatherByAxes, reason: "before layouts, which follow an axis but no positions" },
       { pass: flattenIntoFullyConnected, reason: "weights take any order of axes, a reshape does not" },
       { pass: openFlattened, reason: "a flat image can be stored in one order only" },
       { pass: layouts, reason: "all below looks for channels in the last axis" },
@@ -113,6 +117,7 @@ const stagesWith = (layouts: Pass): readonly Stage[] => [
       { pass: recognizeResize, reason: "no dependency" },
       { pass: gatherBySlicing, reason: "no dependency" },
       { pass: joinParts, reason: "no dependency" },
+      { pass: orderRows, reason: "after layouts: a transpose that could go elsewhere is gone" },
       { pass: orderChannels, reason: "after slices: an order of channels is no slice" },
       { pass: multiplyByWeights, reason: "makes affine operators, into which the rest folds" },
       { pass: keepDimensions, reason: "behind what makes FULLY_CONNECTED" },
@@ -130,7 +135,8 @@ const stagesWith = (layouts: Pass): readonly Stage[] => [
     phase: "canonical",
     repeat: false,
     rows: [
-      { pass: narrowTransposes, reason: "what is left of transposes is final" },
+      { pass: concatenateByParts, reason: "what is left of transposes is final" },
+      { pass: narrowTransposes, reason: "for the same reason" },
       { pass: fuseActivations, reason: "last: what is fused hides from every pattern" },
       { pass: removeDeadCode, reason: "tensors between operator and activation are unused now" },
     ],

@@ -1,5 +1,6 @@
 /** Nets in NCHW for the layout assignment: what a reader gives, and how many transposes must be left. */
 import type { TensorId } from "../../src/ir/graph.ts";
+import { batchMatmul } from "../../src/ops/batch-matmul.ts";
 import { stridedSlice } from "../../src/ops/strided-slice.ts";
 import type { NchwSketch } from "./nchw-sketch.ts";
 
@@ -86,9 +87,9 @@ export const layoutNets: Readonly<Record<string, LayoutNet>> = {
     },
   },
   "a head of anchors": {
-    // The order of the answer is anchors by rows by columns, so elements move: once per scale, or at the end.
-    kept: 3,
-    free: 2,
+    // The order of the answer is anchors by rows by columns, so elements move: when the scales are joined.
+    kept: 1,
+    free: 0,
     draw: (g) => {
       const x = block(g, g.input(1, 3, 8, 8), 3, 4);
       const heads = [x, block(g, g.maxPool(x), 4, 4)].map((scale, at) => {
@@ -128,6 +129,26 @@ export const layoutNets: Readonly<Record<string, LayoutNet>> = {
       const tokens = g.transpose(g.reshape(patches, 1, 6, 16), 0, 2, 1);
       const x = g.add(g.concat(1, g.weights([1, 1, 6]), tokens), g.weights([1, 17, 6]));
       return g.add(x, g.mean(x, [2]));
+    },
+  },
+  "attention over places": {
+    kept: 2,
+    free: 0,
+    draw: (g) => {
+      const x = block(g, g.input(1, 3, 4, 4), 3, 4);
+      const [query, key, value] = [0, 1, 2].map(() => g.reshape(g.conv(x, 4, 4, { size: 1 }), 1, 4, 16));
+      const product = (a: TensorId, b: TensorId) => g.emit(batchMatmul, [a, b]);
+      const weights = g.softmax(product(g.transpose(query!, 0, 2, 1), key!), 3, 2);
+      const mixed = product(value!, g.transpose(weights, 0, 2, 1));
+      return g.add(x, g.conv(g.reshape(mixed, 1, 4, 4, 4), 4, 4, { size: 1 }));
+    },
+  },
+  "a decoder of rows": {
+    kept: 1,
+    free: 0,
+    draw: (g) => {
+      const image = g.relu(g.norm(g.reshape(g.dense(g.input(1, 5), 5, 64), 1, 4, 4, 4), 4));
+      return g.sigmoid(g.conv(g.add(g.upConv(image, 4, 3, [4, 4]), g.upsample(g.conv(image, 4, 3), 8, 8)), 3, 2));
     },
   },
   "one dimension": {

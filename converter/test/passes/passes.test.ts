@@ -12,10 +12,11 @@ import { writeTflite } from "../../src/writers/tflite/write-tflite.ts";
 import { seededValues } from "../readers/saved-layers-model.ts";
 import { fixedBuild, litert, runInRuntimes, runSamplesInRuntimes, worstRelative } from "../run-tflite.ts";
 import { modelOf } from "./graph-sketch.ts";
+import { orderCases } from "./order-cases.ts";
 import { passCases as basicCases, drawn } from "./pass-cases.ts";
 import { patternCases } from "./pattern-cases.ts";
 
-const passCases = [...basicCases, ...patternCases];
+const passCases = [...basicCases, ...patternCases, ...orderCases];
 
 /** A file of the graph: what no kernel knows as its definition, biases as kernels want them. */
 const fileOf = (graph: Graph): Uint8Array => {

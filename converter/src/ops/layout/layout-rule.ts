@@ -37,8 +37,11 @@ export type Follow<A extends Attributes> = (use: OperatorUse<A>, end: LayoutEnd,
 /** An operator whose kernel takes its axes in one order only; the reason is in its file. */
 export interface Barrier {
   readonly barrier: true;
+  /** Its operands and its result are matrices, any of which it takes and gives transposed as well, told by attributes. */
+  readonly turns?: true;
 }
 export const barrier: Barrier = Object.freeze({ barrier: true });
+export const barrierOfMatrices: Barrier = Object.freeze({ barrier: true, turns: true });
 
 export type LayoutRule<A extends Attributes> = Follow<A> | Barrier;
 export const isBarrier = <A extends Attributes>(rule: LayoutRule<A>): rule is Barrier => typeof rule !== "function";

@@ -15,8 +15,10 @@ import type { GraphRewrite } from "../graph-rewrite.ts";
 export interface Variable {
   readonly node: Node | null;
   readonly use: OperatorUse | null;
-  /** Orders other than the graph's own that an end may take. */
+  /** Orders that an end may take, the graph's own first. */
   readonly free: readonly Order[];
+  /** Of an end. */
+  readonly shape?: Shape;
   readonly links: Link[];
 }
 
@@ -30,10 +32,13 @@ export interface Link {
   readonly result: number;
   readonly to: number;
   readonly operand: number;
+  /** One of the two nodes takes matrices transposed as well. */
+  readonly turns: boolean;
 }
 
-/** Cost of a RESHAPE where only axes of size 1 trade places, and of being a node at all. */
+/** Cost of a RESHAPE where only axes of size 1 trade places, of a flag that turns a matrix, and of being a node at all. */
 const reshapeCost = 1;
+const turnCost = 16;
 const nodeCost = 64;
 
 /** NCHW and its kin as the kernels want them: the channels behind the spatial axes. */
@@ -57,9 +62,9 @@ export class LayoutProblem {
       const both = graph.isInput(id) && graph.isOutput(id);
       const settled = !freeEnds || both || sourceAxes !== undefined || constant !== undefined || shape.length > 5;
       const order = identityOrder(shape.length);
-      const free = settled || shape.length < 3 ? [] : [channelsLast(shape.length)];
+      const free = settled || shape.length < 3 ? [order] : [order, channelsLast(shape.length)];
       const choice = side === "input" ? { operands: [], results: [order] } : { operands: [order], results: [] };
-      return this.#add({ node: null, use: null, free, links: [] }, choice);
+      return this.#add({ node: null, use: null, free, shape, links: [] }, choice);
     };
     for (const { id } of [...graph.tensors.values()].filter(({ id }) => graph.isInput(id))) {
       this.inputs.set(id, addEnd(id, "input"));
@@ -102,7 +107,8 @@ export class LayoutProblem {
         dtype,
         shape.map((size) => Math.max(size, 1)),
       );
-    const link = { tensor, shape, weight, from: maker.variable, result: maker.result, to, operand };
+    const turns = turnsMatrices(this.variables[maker.variable]) || turnsMatrices(this.variables[to]);
+    const link = { tensor, shape, weight, from: maker.variable, result: maker.result, to, operand, turns };
     this.links.push(link);
     this.variables[maker.variable]?.links.push(link);
     if (maker.variable !== to) this.variables[to]?.links.push(link);
@@ -116,8 +122,11 @@ export class LayoutProblem {
       const rule = opOf(variable.node.kind)?.layout;
       return !rule || isBarrier(rule) ? null : rule(variable.use, end, order);
     }
-    if (!isIdentity(order) && !variable.free.some((one) => sameOrder(one, order))) return null;
-    return end.side === "result" ? { operands: [], results: [order] } : { operands: [order], results: [] };
+    const { shape = [], free } = variable;
+    // One that stores the elements alike will do: then axes of size 1 move, and nothing else.
+    const taken = free.find((one) => sameOrder(one, order)) ?? free.find((one) => sameElements(shape, one, order));
+    if (!taken) return null;
+    return end.side === "result" ? { operands: [], results: [taken] } : { operands: [taken], results: [] };
   }
 }
 
@@ -144,7 +153,19 @@ export function linkCost(link: Link, given: Order, wanted: Order): number {
   const [from, to] = [inFront(given, rank), inFront(wanted, rank)];
   if (sameOrder(from, to)) return 0;
   const shape = [...new Array<number>(rank - link.shape.length).fill(1), ...link.shape];
-  return sameElements(shape, from, to) ? reshapeCost : link.weight;
+  if (sameElements(shape, from, to)) return reshapeCost;
+  return link.turns && isTurned(from, to) ? Math.min(turnCost, link.weight) : link.weight;
+}
+
+function turnsMatrices(variable: Variable | undefined): boolean {
+  const rule = variable?.node && opOf(variable.node.kind)?.layout;
+  return rule !== null && rule !== undefined && isBarrier(rule) && rule.turns === true;
+}
+
+/** Do just the last two axes trade places? */
+function isTurned(from: Order, to: Order): boolean {
+  const rank = from.length;
+  return rank >= 2 && from.every((axis, at) => axis === to[at < rank - 2 ? at : 2 * rank - 3 - at]);
 }
 
 export const sameOrder = (a: Order, b: Order): boolean =>
