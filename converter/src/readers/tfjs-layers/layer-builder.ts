@@ -55,6 +55,12 @@ export interface ModelFacts {
 /** Arguments name values by their place, which other values do not have. */
 const withoutValues: CallArguments = { positional: [], named: new Map() };
 
+/** The places of the values that an argument holds. */
+export function indicesOf(argument: Argument | undefined): readonly number[] {
+  if (argument?.kind === "tensor") return [argument.index];
+  return argument?.kind === "list" ? argument.items.flatMap(indicesOf) : [];
+}
+
 /** Constants of at most this many numbers are shared. */
 const maxShared = 16;
 
@@ -75,8 +81,8 @@ export class LayerBuilder {
     this.className = call.layer.className;
     this.name = call.name;
     this.config = call.layer.config;
-    const mask = call.arguments.named.get("mask");
-    this.inputs = mask?.kind === "tensor" ? call.inputs.filter((_, index) => index !== mask.index) : call.inputs;
+    const masks = indicesOf(call.arguments.named.get("mask"));
+    this.inputs = masks.length === 0 ? call.inputs : call.inputs.filter((_, index) => !masks.includes(index));
     this.#call = call;
     this.#model = model;
     this.#draft = model.draft;
@@ -118,11 +124,30 @@ export class LayerBuilder {
     return this.#model.lowerInner(spec, `${this.name}/${role}`, inputs);
   }
 
-  /** The mask of an input, or the one given as an argument; a mask that is unclear is refused. */
+  /** The mask of an input: the one given as an argument (a list has one of each), else the one that came with it. */
   maskOf(index: number): TensorId | undefined {
-    const given = this.tensorArgument("mask");
-    if (given !== undefined) return given;
-    const mask = this.#call.masks[index];
+    const given = this.argument("mask");
+    if (given?.kind === "tensor") return this.valueAt(given.index);
+    if (given?.kind === "list") return this.#tensorAmong(given.items[index]);
+    return this.#clear(this.#call.masks[index]);
+  }
+
+  /** Whether a mask came with any input. */
+  get hasMasks(): boolean {
+    return this.#call.masks.some((mask) => mask !== undefined);
+  }
+
+  /** The mask that came with an argument of the call. */
+  maskOfArgument(name: string, position = -1): TensorId | undefined {
+    const found = this.argument(name, position);
+    return found?.kind === "tensor" ? this.#clear(this.#call.masks[found.index]) : undefined;
+  }
+
+  #tensorAmong(item: Argument | undefined): TensorId | undefined {
+    return item?.kind === "tensor" ? this.valueAt(item.index) : undefined;
+  }
+
+  #clear(mask: Mask | undefined): TensorId | undefined {
     if (mask !== "unclear") return mask;
     throw new LayerRefusal("a mask reaches it through layers that are not followed; what it does to them is unclear");
   }

@@ -13,10 +13,10 @@ import { byName } from "../by-name.ts";
 import { askedShapes } from "../lowering/fixed-shape.ts";
 import type { Weight } from "./container.ts";
 import { JsonFields } from "./json-fields.ts";
-import { LayerBuilder, type Mask, type ModelFacts } from "./layer-builder.ts";
+import { indicesOf, LayerBuilder, type Mask, type ModelFacts } from "./layer-builder.ts";
 import { decodeModelSpec, type LayerSpec, type ModelSpec } from "./layer-spec.ts";
 import { layerLoweringOf } from "./lower/layer-lowerings.ts";
-import { type Dialect, LayerRefusal } from "./lower/lowering.ts";
+import { type Dialect, type LayerLowering, LayerRefusal } from "./lower/lowering.ts";
 import { flattenModel, type LayerCall, type LayersTopology, type ValueId } from "./topology.ts";
 import { type WeightFinder, WeightStore } from "./weight-store.ts";
 
@@ -77,7 +77,7 @@ interface Flow {
   readonly masks: Map<ValueId, Mask>;
 }
 
-/** 64-bit indices and booleans come in as int32: devices and tfjs have no others. */
+/** Integers of other widths come in as int32: tfjs has no others. */
 const inputDTypes: ReadonlyMap<string, DType> = byName({
   float32: "float32",
   float16: "float32",
@@ -85,6 +85,11 @@ const inputDTypes: ReadonlyMap<string, DType> = byName({
   float64: "float32",
   int32: "int32",
   int64: "int32",
+  int8: "int32",
+  int16: "int32",
+  uint8: "int32",
+  uint16: "int32",
+  bool: "bool",
 });
 
 class Lowering {
@@ -184,8 +189,8 @@ class Lowering {
       if (first !== undefined && !inputs.includes(first) && !this.#draft.tensor(first).constant) {
         this.#draft.setTensor(first, { name });
       }
-      const masking = typeof lowering.masking === "function" ? lowering.masking(layer.config) : lowering.masking;
-      const mask = lowering.makeMask?.(builder) ?? maskBehind(masks, masking);
+      const mask = this.#maskBehind(lowering, builder, masks);
+      for (const index of lowering.takesMasksOf?.(builder) ?? []) flow.masks.delete(call.inputs[index] ?? -1);
       for (const [index, value] of call.outputs.entries()) {
         const output = outputs[index];
         if (output === undefined) throw builder.fault(`it has no output ${index}`);
@@ -196,6 +201,19 @@ class Lowering {
       if (!(thrown instanceof LayerRefusal)) throw thrown;
       this.#unsupported.push({ node: call.name, operator: call.layer.className, reason: thrown.reason });
     }
+  }
+
+  /** The mask behind a layer. One of Keras that says nothing of masks loses them; one of tfjs throws. */
+  #maskBehind(lowering: LayerLowering, builder: LayerBuilder, masks: readonly (Mask | undefined)[]): Mask | undefined {
+    const there = masks.filter((mask) => mask !== undefined);
+    const { dialect } = this.#source;
+    if (lowering.mergeMasks) return there.length === 0 ? undefined : lowering.mergeMasks(builder, masks);
+    const made = lowering.makeMask?.(builder);
+    if (made !== undefined || there.length === 0) return made;
+    const { masking = dialect === "keras" ? "drops" : "unclear" } = lowering;
+    const does = typeof masking === "function" ? masking(builder.config) : masking;
+    if (does === "drops") return undefined;
+    return does === "keeps" && masks.length === 1 ? there[0] : "unclear";
   }
 
   /** A refusal within is the holder's: it is thrown on, and recorded once. */
@@ -267,20 +285,13 @@ function within<T>(spec: LayerSpec, run: () => T): T {
 function lowerableBy({ layer, inputs, name, arguments: given }: LayerCall, dialect: Dialect) {
   const lowering = layerLoweringOf(layer);
   if (!lowering) throw new LayerRefusal(unknownReason(layer.className));
-  const flowing = inputs.length - (given.named.get("mask")?.kind === "tensor" ? 1 : 0);
+  const flowing = inputs.length - indicesOf(given.named.get("mask")).length;
   if (lowering.arity === "one" && flowing !== 1) {
     throw new FlotillaError("FORMAT_CORRUPT", `"${name}" (${layer.className}) takes one input and has ${flowing}.`);
   }
   const reason = quantizedReason(layer.config) ?? lowering.refuses?.(layer.config, dialect, layer.className);
   if (reason !== undefined) throw new LayerRefusal(reason);
   return lowering;
-}
-
-/** The mask behind a layer that has none of its own. */
-function maskBehind(masks: readonly (Mask | undefined)[], masking: "keeps" | "drops" | undefined): Mask | undefined {
-  const there = masks.filter((mask) => mask !== undefined);
-  if (there.length === 0 || masking === "drops") return undefined;
-  return masking === "keeps" && masks.length === 1 ? there[0] : "unclear";
 }
 
 /** The declared shape with its dynamic sizes settled: the batch as said, the others only by what the caller asked for. */

@@ -12,6 +12,7 @@ import { softmax } from "../../../ops/softmax.ts";
 import { sub } from "../../../ops/sub.ts";
 import type { LayerBuilder } from "../layer-builder.ts";
 import { applyActivation, clipped, keptAbove, refusesActivation } from "./activation-functions.ts";
+import { factorsOf, withoutExcluded } from "./attention-masks.ts";
 import { permuted, range, reshapeTo } from "./layout.ts";
 import { type LayerLowering, LayerRefusal } from "./lowering.ts";
 
@@ -101,9 +102,9 @@ export const eluLayer: LayerLowering = {
 export const softmaxLayer: LayerLowering = {
   classNames: ["Softmax"],
   arity: "any",
+  mergeMasks: (layer, [mask]) => (layer.dialect === "keras" ? mask : "unclear"),
   lower: (layer) => {
-    if (layer.inputs.length > 1) throw new LayerRefusal("a mask among its inputs is not converted");
-    if (layer.dialect === "keras") layer.refuseMasks();
+    if (layer.inputs.length > 2) throw new LayerRefusal("its inputs are not logits and a mask");
     const rank = layer.shapeOf(layer.input).length;
     const value = layer.config.get("axis") ?? (layer.dialect === "tfjs" ? 1 : -1);
     const axes = [value].flat().map((axis) => {
@@ -111,7 +112,12 @@ export const softmaxLayer: LayerLowering = {
         return (axis + rank) % rank;
       throw layer.fault(`its axis ${JSON.stringify(value)} is none of ${rank}`);
     });
-    return softmaxOver(layer, layer.input, axes);
+    const mask = layer.dialect === "keras" ? (layer.inputs[1] ?? layer.maskOf(0)) : undefined;
+    if (mask === undefined) return softmaxOver(layer, layer.input, axes);
+    const factors = factorsOf(layer, "counts", mask);
+    const scores = withoutExcluded(layer, layer.input, factors, layer.isKeras3 ? "replaced" : "lowered");
+    const weights = softmaxOver(layer, scores, axes);
+    return layer.isKeras3 ? layer.emit(mul, "weights_that_count", [weights, factors]) : weights;
   },
 };
 

@@ -1,22 +1,27 @@
 /**
  * Attention: dot-product, additive, multi-head and grouped-query.
- * Rules: Keras `layers/attention/*.py`. A causal mask is a constant that is added; masks that are values are refused.
+ * Rules: Keras `layers/attention/*.py`. What is masked out is for `attention-masks.ts`.
  */
 import type { TensorId } from "../../../ir/graph.ts";
 import { add } from "../../../ops/add.ts";
 import { batchMatmul } from "../../../ops/batch-matmul.ts";
 import { expandDims } from "../../../ops/expand-dims.ts";
 import { mul } from "../../../ops/mul.ts";
-import { softmax } from "../../../ops/softmax.ts";
 import { sum } from "../../../ops/sum.ts";
 import { tanh } from "../../../ops/tanh.ts";
-import type { LayerBuilder } from "../layer-builder.ts";
+import { indicesOf, type LayerBuilder } from "../layer-builder.ts";
+import {
+  allOf,
+  causalFactors,
+  type Excluding,
+  factorsOf,
+  softmaxWhere,
+  spreadFactors,
+  underScores,
+} from "./attention-masks.ts";
 import { einsumWithWeights } from "./einsum.ts";
 import { permuted, reshapeTo } from "./layout.ts";
 import { type LayerLowering, LayerRefusal } from "./lowering.ts";
-
-/** Added to scores that do not count: e to that power is 0 in float32. */
-const excluded = -1e9;
 
 interface Sources {
   readonly query: TensorId;
@@ -24,32 +29,10 @@ interface Sources {
   readonly key: TensorId;
 }
 
-/** Arguments that are values and change what is attended to. */
-function refuseValueMasks(layer: LayerBuilder): void {
-  layer.refuseMasks();
-  for (const name of ["mask", "attention_mask", "query_mask", "value_mask", "key_mask"]) {
-    const found = layer.argument(name);
-    if (found && found.kind !== "json") throw new LayerRefusal(`the argument ${name} is not converted`);
-  }
-}
-
 const isCausal = (layer: LayerBuilder): boolean =>
   layer.argumentFields.boolean("use_causal_mask", false) || layer.config.boolean("causal", false);
 
 const wantsScores = (layer: LayerBuilder): boolean => layer.argumentFields.boolean("return_attention_scores", false);
-
-/** scores [b, …, repeats·t, s] → weights; what lies ahead of a step does not count for it where causal. */
-function attentionWeights(layer: LayerBuilder, scores: TensorId, repeats = 1): TensorId {
-  if (!isCausal(layer)) return layer.emit(softmax, "weights", [scores], { beta: 1 });
-  const [rows, columns] = [layer.sizeOf(scores, -2), layer.sizeOf(scores, -1)];
-  const steps = rows / repeats;
-  const bias = Array.from({ length: rows * columns }, (_, at) => {
-    const [row, column] = [Math.floor(at / columns) % steps, at % columns];
-    return column > row ? excluded : 0;
-  });
-  const masked = layer.emit(add, "causal", [scores, layer.floats("causal_bias", [rows, columns], bias)]);
-  return layer.emit(softmax, "weights", [masked], { beta: 1 });
-}
 
 /** query, value and key (the value, where none is given) of one list. */
 function listed(layer: LayerBuilder): Sources {
@@ -60,11 +43,24 @@ function listed(layer: LayerBuilder): Sources {
   return { query, value, key };
 }
 
+/** A value's mask takes its steps out of the scores; a query's makes its results zeros. */
 function attended(layer: LayerBuilder, scores: TensorId, value: TensorId): readonly TensorId[] {
-  const weights = attentionWeights(layer, scores);
-  const output = layer.emit(batchMatmul, "attended", [weights, value]);
+  const [queryMask, valueMask] = [layer.maskOf(0), layer.maskOf(1)];
+  const factors = allOf(layer, [
+    valueMask === undefined ? undefined : spreadFactors(layer, "value_counts", valueMask, 1),
+    isCausal(layer) ? causalFactors(layer, scores) : undefined,
+  ]);
+  const weights = softmaxWhere(layer, scores, factors, "lowered");
+  const mixed = layer.emit(batchMatmul, "attended", [weights, value]);
+  const output =
+    queryMask === undefined
+      ? mixed
+      : layer.emit(mul, "attended_that_counts", [mixed, spreadFactors(layer, "query_counts", queryMask, 2)]);
   return wantsScores(layer) ? [output, weights] : [output];
 }
+
+/** The mask of the query stands behind the layer too. */
+const queryMask: NonNullable<LayerLowering["mergeMasks"]> = (layer) => layer.maskOf(0);
 
 /** Σ over features of f(q[:, :, none] + k[:, none]). */
 function pairSums(layer: LayerBuilder, { query, key }: Sources): TensorId {
@@ -79,8 +75,8 @@ const overFeatures = (layer: LayerBuilder, x: TensorId): TensorId =>
 export const attentionLayer: LayerLowering = {
   classNames: ["Attention"],
   arity: "any",
+  mergeMasks: queryMask,
   lower: (layer) => {
-    refuseValueMasks(layer);
     const sources = listed(layer);
     const scale = layer.config.boolean("use_scale", false) ? layer.weight("scale", []) : null;
     const scaled = (x: TensorId): TensorId => (scale === null ? x : layer.emit(mul, "scaled", [x, scale]));
@@ -97,8 +93,8 @@ export const attentionLayer: LayerLowering = {
 export const additiveAttentionLayer: LayerLowering = {
   classNames: ["AdditiveAttention"],
   arity: "any",
+  mergeMasks: queryMask,
   lower: (layer) => {
-    refuseValueMasks(layer);
     const sources = listed(layer);
     const bent = layer.emit(tanh, "bent", [pairSums(layer, sources)]);
     const scaled = layer.config.boolean("use_scale", true)
@@ -132,8 +128,43 @@ function projected(layer: LayerBuilder, name: string, x: TensorId, heads: number
   return part.emit(add, "bias", [product, part.weight("bias", [heads, size])]);
 }
 
+/**
+ * scores [b, g, r·t, s] → weights; `apart` is their shape [b, g, r, t, s]. Keras 3 takes its fused attention, which has
+ * no zeroes where nothing counts for a query, unless it has to give the scores or to drop some in training.
+ */
+function multiHeadWeights(layer: LayerBuilder, scores: TensorId, apart: readonly number[]): TensorId {
+  const fused = layer.config.number("dropout", 0) === 0 && !wantsScores(layer);
+  const excluding: Excluding = layer.isKeras3 ? (fused ? "replaced" : "zeroed") : "lowered";
+  // Keras 3.15 reads the query's mask off the query, whatever mask it is given for it.
+  const maskOf = (name: string, position: number): TensorId | undefined =>
+    (name === "query" && layer.className === "MultiHeadAttention" && layer.isKeras3
+      ? undefined
+      : layer.tensorArgument(`${name}_mask`)) ?? layer.maskOfArgument(name, position);
+  const given = layer.tensorArgument("attention_mask");
+  const [query, value, key] = [maskOf("query", 0), maskOf("value", 1), maskOf("key", 2)];
+  const factors = allOf(layer, [
+    given === undefined ? undefined : factorsOf(layer, "given_counts", given),
+    query === undefined ? undefined : spreadFactors(layer, "query_counts", query, 2),
+    value === undefined ? undefined : spreadFactors(layer, "value_counts", value, 1),
+    key === undefined ? undefined : spreadFactors(layer, "key_counts", key, 1),
+  ]);
+  const [, , repeats = 1] = apart;
+  if (repeats === 1) {
+    const under = factors === undefined ? undefined : underScores(layer, factors, 4);
+    const causal = isCausal(layer) ? causalFactors(layer, scores) : undefined;
+    return softmaxWhere(layer, scores, allOf(layer.scoped("all"), [under, causal]), excluding);
+  }
+  if (factors === undefined && !isCausal(layer)) return softmaxWhere(layer, scores, undefined, excluding);
+  if (factors !== undefined && layer.shapeOf(factors).length > 3)
+    throw new LayerRefusal("a mask of its own for each head");
+  const spread = reshapeTo(layer, "scores_apart", scores, apart);
+  const under = factors === undefined ? undefined : underScores(layer, factors, 5);
+  const causal = isCausal(layer) ? causalFactors(layer, spread) : undefined;
+  const weights = softmaxWhere(layer, spread, allOf(layer.scoped("all"), [under, causal]), excluding);
+  return reshapeTo(layer, "weights_together", weights, layer.shapeOf(scores));
+}
+
 function multiHead(layer: LayerBuilder, { queryHeads, keyHeads, keySize, valueSize }: Heads): readonly TensorId[] {
-  refuseValueMasks(layer);
   const { query, value, key } = named(layer);
   const ranks = [query, value, key].map((source) => layer.shapeOf(source).length);
   if (ranks.some((rank) => rank !== 3)) throw new LayerRefusal("attention over several axes is not converted");
@@ -161,7 +192,8 @@ function multiHead(layer: LayerBuilder, { queryHeads, keyHeads, keySize, valueSi
           [batch, keyHeads, repeats * layer.sizeOf(query, 1), keySize],
         );
   const columns = permuted(layer, "key_heads", k, [0, 2, 1, 3]);
-  const weights = attentionWeights(layer, layer.emit(batchMatmul, "scores", [rows, columns], { adjY: true }), repeats);
+  const scores = layer.emit(batchMatmul, "scores", [rows, columns], { adjY: true });
+  const weights = multiHeadWeights(layer, scores, [batch, keyHeads, repeats, steps, layer.shapeOf(scores).at(-1) ?? 1]);
   const mixed = layer.emit(batchMatmul, "attended", [weights, permuted(layer, "value_heads", v, [0, 2, 1, 3])]);
   const apart =
     repeats === 1
@@ -192,6 +224,11 @@ function multiHead(layer: LayerBuilder, { queryHeads, keyHeads, keySize, valueSi
 export const multiHeadAttentionLayer: LayerLowering = {
   classNames: ["MultiHeadAttention"],
   arity: "any",
+  mergeMasks: (layer) => layer.maskOfArgument("query", 0),
+  takesMasksOf: (layer) =>
+    layer.isKeras3
+      ? [layer.argument("query", 0), layer.argument("value", 1), layer.argument("key", 2)].flatMap(indicesOf)
+      : [],
   refuses: (config) =>
     config.boolean("use_gate", false) || config.has("sliding_window")
       ? "use_gate and sliding_window are not converted"
@@ -211,6 +248,7 @@ export const multiHeadAttentionLayer: LayerLowering = {
 export const groupedQueryAttentionLayer: LayerLowering = {
   classNames: ["GroupedQueryAttention", "GroupQueryAttention"],
   arity: "any",
+  mergeMasks: (layer) => layer.maskOfArgument("query", 0),
   refuses: (config) =>
     config.boolean("use_gate", false) || config.has("sliding_window")
       ? "use_gate and sliding_window are not converted"

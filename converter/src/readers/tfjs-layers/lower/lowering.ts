@@ -5,7 +5,7 @@
  */
 import type { TensorId } from "../../../ir/graph.ts";
 import type { JsonFields } from "../json-fields.ts";
-import type { LayerBuilder } from "../layer-builder.ts";
+import type { LayerBuilder, Mask } from "../layer-builder.ts";
 
 /** "tfjs": as tfjs-layers 4.22 runs it. "keras": as Keras 2 and 3 run it. */
 export type Dialect = "tfjs" | "keras";
@@ -14,10 +14,10 @@ export type Dialect = "tfjs" | "keras";
 export type Arity = "one" | "many" | "any";
 
 /**
- * What a layer does with the mask of its input: hands it on, loses it, or looks at it itself (recurrent layers).
- * Without a word the mask behind the layer is unclear, and a layer further on that looks at one is refused.
+ * What stands behind a layer when a mask stands before it: the same one, none, or one that is not followed, so that a
+ * layer further on that looks at it is refused.
  */
-export type Masking = "keeps" | "drops";
+export type Masking = "keeps" | "drops" | "unclear";
 
 export interface LayerLowering {
   readonly classNames: readonly string[];
@@ -26,9 +26,14 @@ export interface LayerLowering {
   readonly refuses?: (config: JsonFields, dialect: Dialect, className: string) => string | undefined;
   /** Adds the nodes of one call and returns its output, or all of them. Throws {@link LayerRefusal} for what only shapes tell. */
   readonly lower: (layer: LayerBuilder) => TensorId | readonly TensorId[];
+  /** Left out: "drops" for Keras (`supports_masking` is false), "unclear" for tfjs, which throws then. */
   readonly masking?: Masking | ((config: JsonFields) => Masking);
   /** The mask that the layer itself makes: a boolean [batch, steps]. */
   readonly makeMask?: (layer: LayerBuilder) => TensorId | undefined;
+  /** Which inputs have no mask any more once the layer has run: Keras 3's MultiHeadAttention takes it from the value itself. */
+  readonly takesMasksOf?: (layer: LayerBuilder) => readonly number[];
+  /** The mask behind a layer of several inputs, of which some have one. */
+  readonly mergeMasks?: (layer: LayerBuilder, masks: readonly (Mask | undefined)[]) => Mask | undefined;
 }
 
 /** A call that cannot be converted, found while lowering it; the reader collects them all. */

@@ -10,6 +10,7 @@ import { concatenation } from "../../../ops/concatenation.ts";
 import { cos } from "../../../ops/cos.ts";
 import { cumsum } from "../../../ops/cumsum.ts";
 import { div } from "../../../ops/div.ts";
+import { equal } from "../../../ops/equal.ts";
 import { erf } from "../../../ops/erf.ts";
 import { exp } from "../../../ops/exp.ts";
 import { floorDiv } from "../../../ops/floor-div.ts";
@@ -200,6 +201,10 @@ const likeness =
     const constant = (role: string, number: number): TensorId =>
       whole ? call.layer.integers(role, [], [number]) : call.layer.scalar(number);
     const asked = call.json(["dtype"], 1);
+    if (asked === "bool" || (asked === undefined && call.layer.dtypeOf(tensor) === "bool")) {
+      // What differs from itself is nothing; Keras 3 writes the masks of joined values so.
+      return call.layer.emit(value(call) === 0 ? notEqual : equal, "result", [tensor, tensor]);
+    }
     if (call.layer.dtypeOf(tensor) === "bool" || (typeof asked === "string" && asked !== call.layer.dtypeOf(tensor)))
       throw new LayerRefusal(`one of another dtype, ${JSON.stringify(asked ?? "bool")}, is not converted`);
     const shape = call.layer.shapeOf(tensor);

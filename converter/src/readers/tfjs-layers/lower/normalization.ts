@@ -139,6 +139,7 @@ export const rmsNormalizationLayer: LayerLowering = {
 export const groupNormalizationLayer: LayerLowering = {
   classNames: ["GroupNormalization"],
   arity: "one",
+  masking: "keeps",
   lower: (layer) => {
     const { config } = layer;
     const rank = layer.shapeOf(layer.input).length;
@@ -175,6 +176,7 @@ export function unitLength(layer: LayerBuilder, x: TensorId, axes: readonly numb
 export const unitNormalizationLayer: LayerLowering = {
   classNames: ["UnitNormalization"],
   arity: "one",
+  masking: "keeps",
   lower: (layer) => unitLength(layer, layer.input, axesOf(layer, layer.shapeOf(layer.input).length)),
 };
 
@@ -188,6 +190,8 @@ export function asFloat(layer: LayerBuilder, x: TensorId): TensorId {
 export const rescalingLayer: LayerLowering = {
   classNames: ["Rescaling"],
   arity: "one",
+  // Keras 3 keeps it, Keras 2 does not.
+  masking: "unclear",
   refuses: (config) =>
     isChannelsFirst(config) && [config.get("scale"), config.get("offset")].some(Array.isArray)
       ? "a scale or offset per channel with channels_first"
@@ -216,6 +220,8 @@ const leastDeviation = 1e-7;
 export const normalizationLayer: LayerLowering = {
   classNames: ["Normalization"],
   arity: "one",
+  // Keras 3 keeps it, Keras 2 does not.
+  masking: "unclear",
   lower: (layer) => {
     const { config } = layer;
     const invert = config.boolean("invert", false);

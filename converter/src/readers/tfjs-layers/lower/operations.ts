@@ -258,7 +258,7 @@ const placeOf =
 
 const converted: Operation = (call) => {
   const tensor = call.operand(["x", "value"], 0);
-  const asked = call.json(["dtype"], 1);
+  const asked = call.json(["dtype"], 1) ?? call.layer.dtypeOf(tensor);
   const from = call.layer.dtypeOf(tensor);
   const to = asked === "int64" ? "int32" : asked;
   if (from === to) return tensor;
@@ -365,6 +365,7 @@ const operations: Readonly<Record<string, Operation>> = {
       call.number(["x_max", "clip_value_max"], 0, 2),
     ),
   Concatenate: concatenated,
+  ConvertToTensor: converted,
   Cos: unary(cos),
   Divide: binary(div),
   TrueDivide: binary(div),

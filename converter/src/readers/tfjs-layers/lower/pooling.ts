@@ -5,11 +5,15 @@
 import type { Attributes, TensorId } from "../../../ir/graph.ts";
 import { averagePool2d } from "../../../ops/average-pool-2d.ts";
 import type { Op } from "../../../ops/define-op.ts";
+import { div } from "../../../ops/div.ts";
 import { maxPool2d } from "../../../ops/max-pool-2d.ts";
 import { mean } from "../../../ops/mean.ts";
+import { mul } from "../../../ops/mul.ts";
 import { reduceMax } from "../../../ops/reduce-max.ts";
+import { sum } from "../../../ops/sum.ts";
 import type { JsonFields } from "../json-fields.ts";
 import type { LayerBuilder } from "../layer-builder.ts";
+import { spreadFactors } from "./attention-masks.ts";
 import { asImage, fromImage, inChannelsLast, range, reshapeTo, spatialRank } from "./layout.ts";
 import { type LayerLowering, LayerRefusal, paddingOf, refusesPadding } from "./lowering.ts";
 
@@ -66,15 +70,27 @@ function globalPooling<A extends Attributes & { readonly keepDims: boolean }>(
     classNames,
     arity: "one",
     masking: "drops",
-    lower: inChannelsLast((layer) => {
-      const rank = spatialRank(layer.className);
-      layer.inputShape(rank + 2);
+    lower: (whole) => {
+      const rank = spatialRank(whole.className);
       // Keras leaves masked steps out of the mean over one axis; tfjs does not look at them.
-      if (masked === "changes" && rank === 1 && layer.dialect === "keras") layer.refuseMasks();
-      const axes = range(1, rank + 1);
-      return layer.emit(op, "pool", [layer.input, layer.integers("axes", [rank], axes)], keepDims(layer.config));
-    }),
+      const mask = masked === "changes" && rank === 1 && whole.dialect === "keras" ? whole.maskOf(0) : undefined;
+      return inChannelsLast((layer) => {
+        layer.inputShape(rank + 2);
+        if (mask !== undefined) return meanWhere(layer, mask);
+        const axes = range(1, rank + 1);
+        return layer.emit(op, "pool", [layer.input, layer.integers("axes", [rank], axes)], keepDims(layer.config));
+      })(whole);
+    },
   };
+}
+
+/** The sum over the steps that count, by their number: [b, t, c], a mask [b, t]. */
+function meanWhere(layer: LayerBuilder, mask: TensorId): TensorId {
+  const factors = spreadFactors(layer, "counts", mask, 2);
+  const axis = layer.integers("axes", [1], [1]);
+  const kept = layer.emit(mul, "kept", [layer.input, factors]);
+  const total = layer.emit(sum, "total", [kept, axis], keepDims(layer.config));
+  return layer.emit(div, "pool", [total, layer.emit(sum, "count", [factors, axis], keepDims(layer.config))]);
 }
 
 /** To a given number of windows, where they are all of one size. Otherwise Keras' windows are of several sizes. */

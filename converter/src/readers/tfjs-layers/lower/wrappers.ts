@@ -74,9 +74,9 @@ export const bidirectionalLayer: LayerLowering = {
   },
 };
 
-/** Layers that do not look at masks: a mask on the way to them changes nothing. */
-const unmasked =
-  /^(Dense|Dropout|Activation|ReLU|LeakyReLU|Flatten|Reshape|(Depthwise|Separable)?Conv[12]D|(Max|Average)Pooling[12]D)$/;
+/** Layers that look at a mask, or make one. */
+const masked =
+  /^(Softmax|GlobalAverage(Pooling|Pool)1D|.*Attention|Embedding|Masking|Bidirectional|TimeDistributed|(Conv)?(Simple)?(RNN|LSTM|GRU)(1D|2D)?)$/;
 
 /** [batch, steps, …] → [batch·steps, …] → the layer → [batch, steps, …] */
 export const timeDistributedLayer: LayerLowering = {
@@ -85,7 +85,7 @@ export const timeDistributedLayer: LayerLowering = {
   masking: "keeps",
   lower: (layer) => {
     const spec = decodeInner(layer.config.object("layer"), layer.layer, "layer");
-    if (layer.dialect === "keras" && !(spec.kind === "layer" && unmasked.test(spec.className))) layer.refuseMasks();
+    if (layer.dialect === "keras" && (spec.kind !== "layer" || masked.test(spec.className))) layer.refuseMasks();
     const [batch = 1, steps = 1, ...sample] = layer.shapeOf(layer.input);
     if (sample.length === 0) throw layer.fault("its input has no time axis");
     const together = batch === -1 || steps === -1 ? -1 : batch * steps;
