@@ -14,11 +14,13 @@ const differsInFloat = (
 
 /** @throws PROOF_PARITY, PROOF_SQNR, PROOF_ACCURACY */
 export function checkBounds(
-  { recipe, exact }: Pick<DraftVariant, "recipe" | "exact">,
+  { recipe, exact, described }: Pick<DraftVariant, "recipe" | "exact" | "described">,
   parity: ProvenParity,
   accuracy: Accuracy | null,
   options: Pick<ConvertOptions, "minSqnrDb" | "evaluate">,
 ): void {
+  const search = described.format === "tflite" ? described.search : undefined;
+  const searched = search ? { search } : {};
   const { maxRel, worst, sqnrDb, integerMismatches = [] } = parity;
   if (differsInFloat({ exact }, parity)) {
     throw new FlotillaError(
@@ -28,13 +30,13 @@ export function checkBounds(
       { details: { recipe, bound: float32MaxRel, maxRel, worst, integerMismatches } },
     );
   }
-  const { minSqnrDb } = options;
+  const minSqnrDb = options.minSqnrDb ?? search?.bounds.minSqnrDb ?? undefined;
   if (minSqnrDb !== undefined && sqnrDb !== null && !(sqnrDb >= minSqnrDb)) {
     throw new FlotillaError(
       "PROOF_SQNR",
       `${recipe} has ${sqnrDb.toFixed(1)} dB against ${parity.against}; --min-sqnr asks for ${minSqnrDb}. ` +
         "Calibrate on more data that looks like live input, or choose another method or recipe.",
-      { details: { recipe, bound: minSqnrDb, sqnrDb } },
+      { details: { recipe, bound: minSqnrDb, sqnrDb, ...searched } },
     );
   }
   const maxDrop = options.evaluate?.maxDrop;
@@ -43,7 +45,16 @@ export function checkBounds(
       "PROOF_ACCURACY",
       `${recipe} is right on ${accuracy.variant.toFixed(4)} of ${accuracy.samples} samples and the source on ` +
         `${accuracy.source.toFixed(4)}; --max-drop allows ${maxDrop}.`,
-      { details: { recipe, bound: maxDrop, drop: accuracy.drop, source: accuracy.source, variant: accuracy.variant } },
+      {
+        details: {
+          recipe,
+          bound: maxDrop,
+          drop: accuracy.drop,
+          source: accuracy.source,
+          variant: accuracy.variant,
+          ...searched,
+        },
+      },
     );
   }
 }

@@ -4,6 +4,7 @@ import type { VariantParity } from "./prove/prove-variant.ts";
 import type { FloatOperator } from "./quantize/plan.ts";
 import type { RecipeDocument } from "./quantize/recipe-document.ts";
 import type { TargetVerdict } from "./runtime-target.ts";
+import type { SearchReport } from "./search/auto-recipe.ts";
 
 export interface ConvertResult {
   readonly source: {
@@ -76,6 +77,8 @@ export interface RecipeFacts {
   readonly precisions: Readonly<Record<string, number>>;
   /** What the target says of its operators; null without a target. */
   readonly target: { readonly name: string; readonly operators: readonly TargetVerdict[] } | null;
+  /** Of `auto`: how the assignment was found; `recipeDocument` is the assignment itself. */
+  readonly search?: SearchReport;
 }
 
 /** What a TFJS variant says of itself: TensorFlow's operators, or layers by class. */

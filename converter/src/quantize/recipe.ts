@@ -15,8 +15,9 @@ export const tfliteRecipes = [
   "int8",
   "int16x8",
   "int4-weights",
+  "auto",
   "as-is",
-] as const satisfies readonly (Precision | "as-is")[];
+] as const satisfies readonly (Precision | "auto" | "as-is")[];
 
 /** Another precision for the operators selected; later ones win. */
 export interface Override {
@@ -31,6 +32,8 @@ export interface Recipe {
   readonly overrides: readonly Override[];
   /** Of int4 weights whose kernel takes blocks; null: one scale per channel. */
   readonly blockSize: BlockSize | null;
+  /** `auto`: which operators are dearer than int8 is found by a search. */
+  readonly search?: true;
 }
 
 /** Dtypes that an integer recipe can give the model's inputs and outputs. */
@@ -46,6 +49,7 @@ export type CalibrationMethod = (typeof calibrationMethods)[number];
 /** @throws CONFIG_RECIPE_UNKNOWN with the recipes there are. */
 export function parseRecipe(text: string): Recipe {
   const precision = tfliteRecipes.find((known) => known === text);
+  if (precision === "auto") return { name: precision, precision: "int8", overrides: [], blockSize: null, search: true };
   if (precision) return { name: precision, precision, overrides: [], blockSize: null };
   throw new FlotillaError(
     "CONFIG_RECIPE_UNKNOWN",

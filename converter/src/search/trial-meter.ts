@@ -1,0 +1,146 @@
+/**
+ * Measures trials of a search against the float model, both in the fixed build: signal to noise of the outputs, and top-1
+ * accuracy where there are labels. The float model's answers are had once.
+ */
+import type { TfliteRuntime } from "@flotilla/device-agent/ports/tflite-runtime";
+import { type Dataset, spreadIndices } from "../data/dataset.ts";
+import { topIndex } from "../prove/accuracy.ts";
+import { decibels } from "../prove/decibels.ts";
+import { dropErrorOf, sqnrErrorOf } from "../quantize/search-score.ts";
+import type { Sample } from "../runtimes/source-truth.ts";
+import { openVariant } from "../runtimes/variant-runner.ts";
+
+export const probeSamples = 16;
+export const scoreSamples = 64;
+/** Labelled samples of the choosing half; the held-back half is checked whole. */
+export const accuracySamples = 1000;
+/** Inputs and answers that are kept, together. */
+const keptBytes = 128 * 2 ** 20;
+
+export interface Measured {
+  readonly sqnrDb: number | null;
+  readonly sqnrErrorDb: number;
+  readonly drop: number | null;
+  readonly dropError: number;
+}
+
+interface Kept {
+  readonly sample: Sample;
+  readonly answer: readonly Float64Array[];
+}
+
+export class TrialMeter {
+  readonly #runtime: TfliteRuntime;
+  readonly #dataset: Dataset;
+  readonly #kept: readonly Kept[];
+  /** Numbers of the labelled samples, and whether the float model is right on them; none where no drop is asked for. */
+  readonly #right: ReadonlyMap<number, boolean>;
+
+  private constructor(
+    runtime: TfliteRuntime,
+    dataset: Dataset,
+    kept: readonly Kept[],
+    right: ReadonlyMap<number, boolean>,
+  ) {
+    this.#runtime = runtime;
+    this.#dataset = dataset;
+    this.#kept = kept;
+    this.#right = right;
+  }
+
+  /** `float`: the float model's file. */
+  static async open(request: {
+    readonly float: Uint8Array;
+    readonly runtime: TfliteRuntime;
+    readonly dataset: Dataset;
+    readonly accuracy: boolean;
+  }): Promise<TrialMeter> {
+    const { float, runtime, dataset, accuracy } = request;
+    const model = await openVariant(float, runtime);
+    try {
+      const kept: Kept[] = [];
+      let bytes = 0;
+      for (const at of scattered(dataset.count, scoreSamples)) {
+        const sample = await dataset.sample(at);
+        const answer = (await model.run(sample)).map((values) => Float64Array.from(values));
+        bytes += [...sample.map(({ data }) => data), ...answer].reduce((sum, { byteLength }) => sum + byteLength, 0);
+        kept.push({ sample, answer });
+        if (bytes > keptBytes && kept.length >= 4) break;
+      }
+      const right = new Map<number, boolean>();
+      if (accuracy && dataset.labels) {
+        for (const at of spreadIndices(dataset.count, accuracySamples)) {
+          const [scores] = await model.run(await dataset.sample(at));
+          right.set(at, scores !== undefined && topIndex(scores) === dataset.labels[at]);
+        }
+      }
+      return new TrialMeter(runtime, dataset, kept, right);
+    } finally {
+      model.close();
+    }
+  }
+
+  /** How many samples a score is of. */
+  get samples(): { readonly sqnr: number; readonly accuracy: number } {
+    return { sqnr: this.#kept.length, accuracy: this.#right.size };
+  }
+
+  /** @throws UNSUPPORTED_RUNTIME when the fixed build does not load the file */
+  async measure(file: Uint8Array, purpose: "probe" | "score"): Promise<Measured> {
+    const model = await openVariant(file, this.#runtime);
+    try {
+      const kept = purpose === "probe" ? this.#kept.slice(0, probeSamples) : this.#kept;
+      const sums: { signals: number[]; noises: number[] }[] = [];
+      for (const { sample, answer } of kept) {
+        const found = await model.run(sample);
+        for (const [place, expected] of answer.entries()) {
+          const { signal, noise } = differenceOf(expected, found[place] ?? []);
+          sums[place] ??= { signals: [], noises: [] };
+          sums[place].signals.push(signal);
+          sums[place].noises.push(noise);
+        }
+      }
+      const [worst] = sums
+        .map(({ signals, noises }) => ({
+          sqnrDb: decibels(total(signals), total(noises)),
+          sqnrErrorDb: sqnrErrorOf(signals, noises),
+        }))
+        .sort((a, b) => (a.sqnrDb ?? Number.POSITIVE_INFINITY) - (b.sqnrDb ?? Number.POSITIVE_INFINITY));
+      const { sqnrDb, sqnrErrorDb } = worst ?? { sqnrDb: null, sqnrErrorDb: 0 };
+      if (purpose === "probe" || this.#right.size === 0) return { sqnrDb, sqnrErrorDb, drop: null, dropError: 0 };
+      let [lost, won] = [0, 0];
+      for (const [at, right] of this.#right) {
+        const [scores] = await model.run(await this.#dataset.sample(at));
+        const now = scores !== undefined && topIndex(scores) === this.#dataset.labels?.[at];
+        if (right && !now) lost++;
+        if (now && !right) won++;
+      }
+      const count = this.#right.size;
+      return { sqnrDb, sqnrErrorDb, drop: (lost - won) / count, dropError: dropErrorOf(lost, won, count) };
+    } finally {
+      model.close();
+    }
+  }
+}
+
+/** Evenly spread numbers in an order whose beginning is evenly spread, too: probes take the beginning. */
+function scattered(count: number, wanted: number): number[] {
+  const indices = spreadIndices(count, wanted);
+  const stride = Math.max(1, Math.floor(indices.length / probeSamples));
+  const first = indices.filter((_, at) => at % stride === 0);
+  return [...first, ...indices.filter((_, at) => at % stride !== 0)];
+}
+
+const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
+
+function differenceOf(expected: Float64Array, found: ArrayLike<number>): { signal: number; noise: number } {
+  let [signal, noise] = [0, 0];
+  for (let at = 0; at < expected.length; at++) {
+    const a = expected[at] ?? 0;
+    const error = a - (found[at] ?? 0);
+    if (!Number.isFinite(a)) continue;
+    signal += a * a;
+    noise += error * error;
+  }
+  return { signal, noise };
+}
