@@ -14,6 +14,7 @@ import type { ConvertOptions, ConvertProgress, ConvertStage } from "./convert-op
 import { type ConvertRequest, parseRequest } from "./convert-request.ts";
 import type { ConvertedVariant, ConvertResult, ConvertSeconds, ProvenParity } from "./convert-result.ts";
 import { type Dataset, type ModelInput, spreadIndices, subset } from "./data/dataset.ts";
+import { idLimits } from "./data/id-limits.ts";
 import { loadDataset } from "./data/load-dataset.ts";
 import { randomDataset } from "./data/random-dataset.ts";
 import type { DraftVariant } from "./draft-variant.ts";
@@ -88,13 +89,27 @@ class Conversion {
     const [graph] = model.graphs;
     if (!graph) throw new FlotillaError("GRAPH_INVALID", "The model has no graph.");
     checkLabelsToWrite(model, this.#options.labels);
-    const inputs: ModelInput[] = graph.inputs.map((id) => tensorOf(graph, id));
+    const limits = idLimits(graph);
+    const inputs = graph.inputs.map((id): ModelInput => {
+      const idLimit = limits.get(id);
+      return idLimit === undefined ? tensorOf(graph, id) : { ...tensorOf(graph, id), idLimit };
+    });
     const calibration = await this.#calibrationData(inputs);
-    const evaluation = await this.#evaluationData(inputs);
-    const drafts = await this.#drafts(source, model, requests, calibration, name);
-    const proofs = await this.#prove(source, model, drafts, evaluation, calibration, inputs);
+    const labelled = await this.#evaluationData(inputs);
+    const searches = requests.some((one) => one.target === "tflite" && one.recipe.search);
+    const search = searches ? splitForSearch(labelled, calibration) : null;
+    const drafts = await this.#drafts(source, model, requests, calibration, name, search);
+    // What chose an assignment proves nothing about it.
+    const evaluation = search && labelled ? search.held : labelled;
+    const unseen = search && !labelled ? search.held : calibration;
+    const proofs: Proof[] = [];
+    // A report says most where a bound is missed: it is written then, too, and nothing else is.
+    const missed = await this.#prove(source, model, drafts, evaluation, unseen, inputs, proofs).then(
+      () => null,
+      (thrown: unknown) => this.#missedBound(thrown),
+    );
     const variants = drafts.map((draft, at): ConvertedVariant => {
-      const { parity = null, accuracy = null } = proofs?.[at] ?? {};
+      const { parity = null, accuracy = null } = proofs[at] ?? {};
       return {
         file: join(output, draft.path),
         ...draft.described,

@@ -162,6 +162,12 @@ function resultText({ source, variants, seconds }: ConvertResult): string {
       `${recipe}: constant on these samples: ${parity.dead.join(", ")}. Prove it on real data (--calibration).`,
     );
   }
+  for (const { recipe, parity } of variants) {
+    for (const { output, share } of parity?.nonFinite ?? [])
+      lines.push(
+        `${recipe}: the source's own "${output}" is NaN or infinite in ${(share * 100).toFixed(1)} % of its elements, which proves nothing there.`,
+      );
+  }
   const { otherSignatures = [] } = source;
   if (otherSignatures.length > 0) {
     lines.push(`Not in these files: the signatures ${otherSignatures.join(", ")}. Convert each with --signature.`);

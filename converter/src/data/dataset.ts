@@ -14,6 +14,8 @@ export interface ModelInput {
   readonly shape: readonly number[];
   /** Axis i of `shape` is the source's axis `sourceAxes[i]`, where they differ. */
   readonly sourceAxes?: readonly number[];
+  /** Rows of the table that its values are looked up in, where that is all they are for (`id-limits.ts`). */
+  readonly idLimit?: number;
 }
 
 export interface Dataset {

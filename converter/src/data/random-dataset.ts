@@ -1,12 +1,13 @@
 /**
- * Seeded random samples for proofs without data: floats uniform in [-1, 1), integers 0 or 1, the same on every machine.
+ * Seeded random samples for proofs without data: floats uniform in [-1, 1), ids of tables uniform over their rows, other
+ * integers 0 or 1, the same on every machine.
  * Generator: mulberry32 (public domain, Tommy Ettinger); integer arithmetic only.
  */
 import type { NdArray } from "@flotilla/protocol/nd-array";
 import { type Dataset, type ModelInput, sampleShape } from "./dataset.ts";
 
 /** What a report says the samples were. */
-export const randomDatasetName = "random-uniform-1";
+export const randomDatasetName = "random-uniform-2";
 const seed = 0x5f10_711a;
 
 export function randomDataset(inputs: readonly ModelInput[], count: number): Dataset {
@@ -28,9 +29,10 @@ function randomInput(input: ModelInput, start: number): NdArray {
   const shape = bare.length < input.shape.length ? [1, ...bare] : bare;
   const length = shape.reduce((product, size) => product * size, 1);
   const next = generator(start);
+  const integer = () => Math.floor(next() * (input.idLimit ?? 2));
   switch (input.dtype) {
     case "int32":
-      return { dtype: "int32", shape, data: Int32Array.from({ length }, () => (next() < 0.5 ? 0 : 1)) };
+      return { dtype: "int32", shape, data: Int32Array.from({ length }, integer) };
     case "uint8":
       return { dtype: "uint8", shape, data: Uint8Array.from({ length }, () => Math.floor(next() * 256)) };
     case "int8":
@@ -38,7 +40,7 @@ function randomInput(input: ModelInput, start: number): NdArray {
     case "int16":
       return { dtype: "int16", shape, data: Int16Array.from({ length }, () => Math.floor(next() * 65_536) - 32_768) };
     case "int64":
-      return { dtype: "int64", shape, data: BigInt64Array.from({ length }, () => (next() < 0.5 ? 0n : 1n)) };
+      return { dtype: "int64", shape, data: BigInt64Array.from({ length }, () => BigInt(integer())) };
     case "bool":
       return { dtype: "bool", shape, data: Uint8Array.from({ length }, () => (next() < 0.5 ? 0 : 1)) };
     default:

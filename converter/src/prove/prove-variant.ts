@@ -8,6 +8,7 @@ import type { Tensor } from "../ir/graph.ts";
 import type { Sample } from "../runtimes/source-truth.ts";
 import { asReals, type VariantOpener } from "../runtimes/variant-runner.ts";
 import type { WrittenFile } from "../writers/written-file.ts";
+import { type NonFiniteOutput, nonFiniteOutputs } from "./non-finite.ts";
 import { float32MaxRel, type Parity, ParityMeter, parityScale } from "./parity.ts";
 import { type NearbyAnswers, settleTies } from "./ties.ts";
 
@@ -15,6 +16,8 @@ import { type NearbyAnswers, settleTies } from "./ties.ts";
 export interface VariantParity extends Parity {
   /** Elements at which the source itself gives the variant's value, or its own, by the last bits (`ties.ts`); there only if any are. */
   readonly ties?: number;
+  /** Outputs of which the source's own answers are NaN or infinite in part, which proves nothing; there only if any are. */
+  readonly nonFinite?: readonly NonFiniteOutput[];
   readonly runtimes: readonly RuntimeParity[];
   /** Runtimes that do not load the variant, and why; there only if any are. */
   readonly refused?: readonly { readonly runtime: string; readonly reason: string }[];
@@ -49,9 +52,10 @@ export interface ProveRequest {
   readonly progress?: (done: number, total: number) => void;
 }
 
-/** @throws PROOF_UNAVAILABLE when no runtime loads the variant */
+/** @throws PROOF_UNAVAILABLE when no runtime loads the variant, or the source's answers are mostly not finite */
 export async function proveVariant(request: ProveRequest): Promise<VariantParity> {
   const { samples, openers } = request;
+  const nonFinite = nonFiniteOutputs(request.outputs, request.answers);
   const reports: { readonly runtime: string; readonly parity: Parity; readonly ties: number }[] = [];
   const refused: { readonly runtime: string; readonly reason: string }[] = [];
   for (const [place, opener] of openers.entries()) {
@@ -80,6 +84,7 @@ export async function proveVariant(request: ProveRequest): Promise<VariantParity
   return {
     ...worst.parity,
     ...(ties > 0 ? { ties } : {}),
+    ...(nonFinite.length > 0 ? { nonFinite } : {}),
     sqnrDb: lowest(reports.map(({ parity }) => parity.sqnrDb)),
     top1Agreement: lowest(reports.map(({ parity }) => parity.top1Agreement)),
     runtimes: reports.map(({ runtime, parity: { maxRel, sqnrDb, top1Agreement } }) => ({

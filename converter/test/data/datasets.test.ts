@@ -183,4 +183,14 @@ describe("choosing samples", () => {
     expect(await a.sample(0)).not.toEqual(await a.sample(1));
     for (const value of (await a.sample(0))[0]?.data ?? []) expect(Math.abs(Number(value))).toBeLessThanOrEqual(1);
   });
+
+  test("random ids are drawn from a whole table, other integers are 0 or 1", async () => {
+    const inputs = [
+      { name: "ids", dtype: "int32", shape: [1, 400], idLimit: 10 },
+      { name: "mask", dtype: "int32", shape: [1, 400] },
+    ];
+    const [ids, mask] = await randomDataset(inputs, 1).sample(0);
+    expect([...new Set(Array.from(ids?.data ?? [], Number))].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect([...new Set(Array.from(mask?.data ?? [], Number))].sort()).toEqual([0, 1]);
+  });
 });
