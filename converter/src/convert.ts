@@ -95,21 +95,11 @@ class Conversion {
       return idLimit === undefined ? tensorOf(graph, id) : { ...tensorOf(graph, id), idLimit };
     });
     const calibration = await this.#calibrationData(inputs);
-    const labelled = await this.#evaluationData(inputs);
-    const searches = requests.some((one) => one.target === "tflite" && one.recipe.search);
-    const search = searches ? splitForSearch(labelled, calibration) : null;
-    const drafts = await this.#drafts(source, model, requests, calibration, name, search);
-    // What chose an assignment proves nothing about it.
-    const evaluation = search && labelled ? search.held : labelled;
-    const unseen = search && !labelled ? search.held : calibration;
-    const proofs: Proof[] = [];
-    // A report says most where a bound is missed: it is written then, too, and nothing else is.
-    const missed = await this.#prove(source, model, drafts, evaluation, unseen, inputs, proofs).then(
-      () => null,
-      (thrown: unknown) => this.#missedBound(thrown),
-    );
+    const evaluation = await this.#evaluationData(inputs);
+    const drafts = await this.#drafts(source, model, requests, calibration, name);
+    const proofs = await this.#prove(source, model, drafts, evaluation, calibration, inputs);
     const variants = drafts.map((draft, at): ConvertedVariant => {
-      const { parity = null, accuracy = null } = proofs[at] ?? {};
+      const { parity = null, accuracy = null } = proofs?.[at] ?? {};
       return {
         file: join(output, draft.path),
         ...draft.described,
