@@ -53,20 +53,28 @@ export interface ConvertOptions {
   readonly keepIoLayout?: boolean;
   /** "litert", "tflite-2.5" and the like: UNSUPPORTED_OPERATOR for operators that the runtime lacks. */
   readonly target?: string;
+  /** An HTML file to write: what is in every variant, layer by layer; the same as JSON beside it. */
+  readonly report?: string;
   readonly onProgress?: (event: ConvertProgress) => void;
 }
+
+const defaultProofSamples = 16;
+export const leastProofSamples = 8;
+
+export const proofSamplesOf = ({ proofSamples = defaultProofSamples }: Pick<ConvertOptions, "proofSamples">): number =>
+  Math.max(proofSamples, leastProofSamples);
 
 export interface CalibrationOptions {
   readonly path: string;
   /** How many, evenly spread over the data; default 200. */
   readonly samples?: number;
-  /** Default "min-max", with bias correction (the figures: `quantize/observers.ts`). */
+  /** Default "min-max" (the figures: `quantize/observers.ts`). */
   readonly method?: string;
-  /** Default true. */
-  readonly biasCorrection?: boolean;
+  /** Steps that get accuracy back (`quantize/improvements.ts`), with commas between them, or "none"; default: by recipe. */
+  readonly improve?: string;
 }
 
-export type ConvertStage = "read" | "simplify" | "calibrate" | "quantize" | "write" | "prove" | "evaluate";
+export type ConvertStage = "read" | "simplify" | "calibrate" | "search" | "quantize" | "write" | "prove" | "evaluate" | "report";
 
 export interface ConvertProgress {
   readonly stage: ConvertStage;

@@ -25,5 +25,10 @@ export interface DraftVariant {
   /** How its main graph was quantized, where it was. */
   readonly plan?: QuantizationPlan;
   /** What its integers stand for, where it is an integer one. */
-  readonly quantized?: { readonly model: Model; readonly twins: ReadonlyMap<TensorId, TensorId> };
+  readonly quantized?: {
+    readonly model: Model;
+    /** What was quantized: equalization may have changed it. */
+    readonly float: Model;
+    readonly twins: ReadonlyMap<TensorId, TensorId>;
+  };
 }

@@ -5,7 +5,7 @@ import { type SourceFormat, sourceFormats } from "@flotilla/converter/sources/so
 import { targetProfiles } from "@flotilla/converter/target-profiles";
 import { targets } from "@flotilla/converter/targets";
 import { FlotillaError } from "@flotilla/protocol/errors";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { collect, leaf, type Options } from "../command.ts";
 import {
   flagOf,
@@ -19,29 +19,15 @@ import {
   wordOf,
 } from "../option-values.ts";
 import { bytesForPeople, percent, table } from "../output.ts";
-
-/** Flags of the design that do nothing yet: taken, so that the answer is "not yet" and not "unknown". */
-const later: readonly (readonly [string, string])[] = [["--report <file>", "report"]];
+import { searchText } from "../search-text.ts";
 
 /** @throws CONFIG_USAGE */
 export const formatOf = (options: Options): "auto" | SourceFormat | undefined =>
   wordOf(options, "format", ["auto", ...sourceFormats]);
 
-/** What is known and not done is said, never ignored. @throws UNSUPPORTED_OPTION, CONFIG_USAGE */
-function refuseWhatIsNotDone(options: Options): void {
-  const asked = later.filter(([, name]) => options[name] !== undefined);
-  if (asked.length > 0) {
-    const flags = asked.map(([, name]) => flagOf(name));
-    throw new FlotillaError("UNSUPPORTED_OPTION", `Not done yet: ${flags.join(", ")}. Convert without.`, {
-      details: flags.map((flag) => ({ option: flag, reason: "not done yet" })),
-    });
-  }
-  if (options.calibrationMethod === "entropy") {
-    throw new FlotillaError("UNSUPPORTED_OPTION", "Not done yet: --calibration-method entropy.", {
-      details: [{ option: "--calibration-method entropy", reason: "not done yet" }],
-    });
-  }
-  for (const name of ["calibrationSamples", "calibrationMethod"]) needFlag(options, name, "calibration");
+/** Flags that would do nothing beside or without others. @throws CONFIG_USAGE */
+function refusePointless(options: Options): void {
+  for (const name of ["calibrationSamples", "calibrationMethod", "improve"]) needFlag(options, name, "calibration");
   for (const name of ["maxDrop", "evaluateSamples"]) needFlag(options, name, "evaluate");
   const pointless = [
     ...(options.prove === false ? ["evaluate", "minSqnr", "golden", "proofSamples"] : []),
@@ -53,7 +39,7 @@ function refuseWhatIsNotDone(options: Options): void {
 }
 
 async function convertOptions(model: string, options: Options): Promise<ConvertOptions> {
-  refuseWhatIsNotDone(options);
+  refusePointless(options);
   const format = formatOf(options);
   const to = listOf(options, "to");
   for (const one of to) wordOf({ to: one }, "to", targets);
@@ -89,6 +75,7 @@ async function convertOptions(model: string, options: Options): Promise<ConvertO
             path: String(options.calibration),
             ...(samples === undefined ? {} : { samples }),
             ...(options.calibrationMethod === undefined ? {} : { method: String(options.calibrationMethod) }),
+            ...(options.improve === undefined ? {} : { improve: String(options.improve) }),
           },
         }),
     ...(options.evaluate === undefined
@@ -104,6 +91,7 @@ async function convertOptions(model: string, options: Options): Promise<ConvertO
     ...(labels === undefined ? {} : { labels }),
     ...(minSqnrDb === undefined ? {} : { minSqnrDb }),
     ...(options.golden === undefined ? {} : { golden: String(options.golden) }),
+    ...(options.report === undefined ? {} : { report: String(options.report) }),
     ...(proofSamples === undefined ? {} : { proofSamples }),
     ...(inputShapes === undefined ? {} : { inputShapes }),
     ...(options.signature === undefined ? {} : { signature: String(options.signature) }),
@@ -154,6 +142,8 @@ function resultText({ source, variants, seconds }: ConvertResult): string {
       table(["operator", "count", "version", "since TensorFlow", "verdict"], rows),
     );
   }
+  for (const variant of variants)
+    if (variant.format === "tflite" && variant.search) lines.push("", searchText(variant.search));
   const [first] = variants;
   if (first?.parity) lines.push("", `Proven against ${first.parity.against} on ${first.parity.samples} samples.`);
   for (const { recipe, parity } of variants) {
@@ -188,7 +178,7 @@ const withOptions = (command: Command): Command => {
     )
     .option(
       "--recipe <recipe>",
-      "float32 (default), float16, dynamic-int8, weight-only-int8, int8, int16x8, int4-weights, or a recipe file (.json); TFJS: float16, weights-uint16, weights-uint8; one variant each; may be repeated",
+      "float32 (default), float16, dynamic-int8, weight-only-int8, int8, int16x8, int4-weights, auto (the cheapest mix of these that meets --max-drop or --min-sqnr), or a recipe file (.json); TFJS: float16, weights-uint16, weights-uint8; one variant each; may be repeated",
       collect,
     )
     .option(
@@ -201,6 +191,10 @@ const withOptions = (command: Command): Command => {
     .option("--calibration <data>", "what the model will see: folder of images, .npz, .npy, .json, .jsonl")
     .option("--calibration-samples <n>", "how many of them, evenly spread; default 200")
     .option("--calibration-method <method>", "min-max (default), moving-average, percentile, mse, entropy")
+    .option(
+      "--improve <steps>",
+      "steps that get accuracy back, with commas between them: equalization, bias-absorption, weight-scales, rounding, bias-correction; or none; default: weight-scales,bias-correction, for int4-weights also rounding",
+    )
     .option(
       "--input <name=shape>",
       "fixes dynamic sizes (image=1x224x224x3; ? keeps one dynamic); may be repeated",
@@ -224,8 +218,11 @@ const withOptions = (command: Command): Command => {
       ".npz of recorded inputs and outputs, where no runtime can run the source: input/NAME, source/NAME, samples first",
     )
     .option("--proof-samples <n>", "samples to prove on; 8 at least, default 16")
-    .option("--no-prove", "do not run the variants; they are recorded as unproven");
-  for (const [flags] of later) command.addOption(new Option(flags).hideHelp());
+    .option("--no-prove", "do not run the variants; they are recorded as unproven")
+    .option(
+      "--report <file>",
+      "write what is in every variant, layer by layer, as one HTML page, and as JSON beside it",
+    );
   return command;
 };
 
@@ -241,6 +238,8 @@ export function addConvertCommand(program: Command): void {
       "convert model.tflite --output out --recipe int8 --calibration train.npz --override 'op:SOFTMAX=float32'",
       "convert model.json --output out --recipe int8 --io uint8 --calibration photos --preprocess prep.json",
       "convert model.json --output out --recipe int8 --calibration train.npz --evaluate test.npz --max-drop 0.01 --json",
+      "convert model.tflite --output out --recipe auto --calibration train.npz --evaluate test.npz --max-drop 0.01",
+      "convert model.json --output out --recipe int8 --calibration train.npz --report layers.html",
     ],
     options: withOptions,
     action: async ({ args, options, output }) => {

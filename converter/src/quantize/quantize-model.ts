@@ -7,8 +7,10 @@ import type { Graph, Model, TensorId } from "../ir/graph.ts";
 import { type AppliedPlan, applyPlan } from "./apply.ts";
 import { type Assignment, assignAll, withOverrides } from "./assignment.ts";
 import { correctBiases } from "./bias-correction.ts";
+import { chooseScales } from "./choose-scales.ts";
+import type { Improvements } from "./improvements.ts";
 import type { KernelLimits } from "./kernel-limits.ts";
-import { channelMeans, type Observation, rangeOf } from "./observers.ts";
+import { channelMeans, channelPowers, type Observation, rangeOf } from "./observers.ts";
 import { floatOperatorsOf, isInteger, type QuantizationPlan } from "./plan.ts";
 import { planQuantization } from "./plan-quantization.ts";
 import { type CalibrationMethod, type IoDType, needsCalibration, type Recipe } from "./recipe.ts";
@@ -22,7 +24,7 @@ export interface QuantizationRequest {
   readonly observations: ReadonlyMap<TensorId, Observation>;
   readonly method: CalibrationMethod;
   readonly io: IoDType;
-  readonly biasCorrection: boolean;
+  readonly improvements: Improvements;
 }
 
 export interface QuantizationResult extends AppliedPlan {
@@ -35,17 +37,27 @@ export interface QuantizationResult extends AppliedPlan {
  * @throws QUANT_OPTION when nothing can run in the integers asked for, or an input or output cannot have its dtype
  * @throws QUANT_SELECTOR for an override that selects no operator
  */
-export function quantizeModel(request: QuantizationRequest): QuantizationResult {
-  const { model, recipe, limits, observations, io, biasCorrection } = request;
+export const quantizeModel = (request: QuantizationRequest): QuantizationResult =>
+  finishPlan(request, draftPlan(request));
+
+/** The plan of the main graph up to the step that needs the model to be run again: rounding by data. */
+export function draftPlan(request: QuantizationRequest): QuantizationPlan {
+  const { model, recipe, limits, observations, io } = request;
+  const [graph] = model.graphs;
+  if (!graph) throw new FlotillaError("GRAPH_INVALID", "The model has no graph.");
+  const assignment = assignmentOf(graph, recipe);
+  const ranges = rangesOf(observations, request.method);
+  const plan = planQuantization({ graph, assignment, ranges, io, limits });
+  if (needsCalibration(recipe) && !plan.nodes.some(isInteger)) throw nothingToQuantize(plan, recipe);
+  if (!request.improvements.has("weight-scales") || observations.size === 0) return plan;
+  return chooseScales(graph, perTensor(observations, channelPowers), plan);
+}
+
+/** The steps behind rounding, and the model rewritten. */
+export function finishPlan(request: QuantizationRequest, draft: QuantizationPlan): QuantizationResult {
+  const { model, recipe, limits, observations } = request;
   const [graph, ...others] = model.graphs;
   if (!graph) throw new FlotillaError("GRAPH_INVALID", "The model has no graph.");
-  const draft = planQuantization({
-    graph,
-    assignment: assignmentOf(graph, recipe),
-    ranges: rangesOf(observations, request.method),
-    io,
-    limits,
-  });
   if (!needsCalibration(recipe)) {
     const more = others.map((other) => {
       const assignment = { ...assignmentOf(other, { ...recipe, overrides: [] }) };
@@ -53,11 +65,15 @@ export function quantizeModel(request: QuantizationRequest): QuantizationResult 
     });
     return { ...applyPlan(model, draft, ...more), plan: draft };
   }
-  if (!draft.nodes.some(isInteger)) throw nothingToQuantize(draft, recipe);
-  const means = new Map([...observations].map(([id, observation]) => [id, channelMeans(observation)]));
-  const plan = biasCorrection ? correctBiases(graph, means, draft) : draft;
+  const corrects = request.improvements.has("bias-correction");
+  const plan = corrects ? correctBiases(graph, perTensor(observations, channelMeans), draft) : draft;
   return { ...applyPlan(model, plan), plan };
 }
+
+const perTensor = <T>(
+  observations: ReadonlyMap<TensorId, Observation>,
+  of: (observation: Observation) => T,
+): ReadonlyMap<TensorId, T> => new Map([...observations].map(([id, observation]) => [id, of(observation)]));
 
 export function assignmentOf(graph: Graph, { precision, overrides, blockSize }: Recipe): Assignment {
   const base = assignAll(graph, precision === "as-is" ? "float32" : precision, blockSize);
