@@ -1,7 +1,8 @@
 /**
  * Writes plain objects as a flatbuffer by a schema, on top of the `flatbuffers` package's builder. The same value gives
  * the same bytes. Byte vectors come last in the file, in the order in which they are met, each written once per object:
- * so the small head lies in front of the weights. Equal strings and short vectors (shapes, zero points) lie there once.
+ * so the small head lies in front of the weights. Equal strings, short vectors (shapes, zero points) and tables that one
+ * other table points at (options, quantization) lie there once.
  * The builder fills its buffer from the end, hence the reversed loops. Knows nothing about any format.
  */
 import { FlotillaError } from "@flotilla/protocol/errors";
@@ -139,7 +140,14 @@ function memberOf(members: readonly TableSchema[], type: string): { schema: Tabl
   return { schema, code: index + 1 };
 }
 
-function encodeTable(builder: Builder, schema: TableSchema, row: Row, placed: ReadonlyMap<Bytes, number>): number {
+/** `shared`: one that was written before and is equal will do. */
+function encodeTable(
+  builder: Builder,
+  schema: TableSchema,
+  row: Row,
+  placed: ReadonlyMap<Bytes, number>,
+  shared = false,
+): number {
   const offsets = new Map<string, number>();
   for (const { name, field } of schema.slots) {
     const value = row[name];
@@ -147,6 +155,21 @@ function encodeTable(builder: Builder, schema: TableSchema, row: Row, placed: Re
     const offset = encodeReference(builder, field, value, placed);
     if (offset !== undefined) offsets.set(name, offset);
   }
+  return once(builder, shared ? tableKey(schema, row, offsets) : null, () => writeTable(builder, schema, row, offsets));
+}
+
+/** What a table holds: its scalars, and where in the file lies what it points at. Equal parts have equal places by then. */
+function tableKey({ name: table, slots }: TableSchema, row: Row, offsets: ReadonlyMap<string, number>): string {
+  const held = slots.map(({ name, field }) => {
+    const value = row[name];
+    if (value === undefined || value === null) return "";
+    const member = field.kind === "union" ? (value as UnionValue).type : "";
+    return `${member}@${offsets.get(name) ?? (Object.is(value, -0) ? "-0" : String(value))}`;
+  });
+  return `${table}(${held.join()})`;
+}
+
+function writeTable(builder: Builder, schema: TableSchema, row: Row, offsets: ReadonlyMap<string, number>): number {
   builder.startObject(schema.slotCount);
   for (const { name, field, id } of schema.slots) {
     const value = row[name];
@@ -171,7 +194,7 @@ function encodeTable(builder: Builder, schema: TableSchema, row: Row, placed: Re
   return builder.endObject();
 }
 
-/** Vectors that a builder holds, by type and values. */
+/** Vectors and tables that a builder holds, by type and values. */
 const written = new WeakMap<Builder, Map<string, number>>();
 /** Longer vectors are rarely equal, and comparing them costs more than it saves. */
 const longestShared = 8192;
@@ -208,7 +231,7 @@ function encodeReference(
       });
     }
     case "table":
-      return encodeTable(builder, field.of, value as Row, placed);
+      return encodeTable(builder, field.of, value as Row, placed, true);
     case "tables": {
       const rows = (value as readonly Row[]).map((row) => encodeTable(builder, field.of, row, placed));
       builder.startVector(4, rows.length, 4);
@@ -217,7 +240,7 @@ function encodeReference(
     }
     case "union": {
       const { type, value: row } = value as UnionValue;
-      return encodeTable(builder, memberOf(field.members, type).schema, row, placed);
+      return encodeTable(builder, memberOf(field.members, type).schema, row, placed, true);
     }
     default:
       return undefined;
