@@ -10,7 +10,13 @@ import { FlotillaError } from "@flotilla/protocol/errors";
 import { checkBounds } from "./check-bounds.ts";
 import { checkLabelsToWrite } from "./check-labels.ts";
 import { encodeRecord, recordNameOf } from "./conversion-record.ts";
-import type { ConvertOptions, ConvertProgress, ConvertStage } from "./convert-options.ts";
+import {
+  type ConvertOptions,
+  type ConvertProgress,
+  type ConvertStage,
+  leastProofSamples,
+  proofSamplesOf,
+} from "./convert-options.ts";
 import { type ConvertRequest, parseRequest } from "./convert-request.ts";
 import type { ConvertedVariant, ConvertResult, ConvertSeconds, ProvenParity } from "./convert-result.ts";
 import { type Dataset, type ModelInput, spreadIndices, subset } from "./data/dataset.ts";
@@ -34,6 +40,7 @@ import { needsCalibration } from "./quantize/recipe.ts";
 import { endAxesOf, inFileAxes } from "./runtimes/file-axes.ts";
 import { recordedTruth } from "./runtimes/recorded-truth.ts";
 import type { Sample, SourceTruth } from "./runtimes/source-truth.ts";
+import { type SearchData, splitForSearch } from "./search/search-data.ts";
 import { settleRecipes, type VariantRequest } from "./targets.ts";
 import { tfjsDraft } from "./tfjs-draft.ts";
 import { tfliteDraft } from "./tflite-draft.ts";
@@ -41,8 +48,6 @@ import { type FileContent, writeFiles } from "./write-files.ts";
 
 /** TensorFlow's guide asks for 100 to 500; more changed nothing on the models measured. */
 const defaultCalibrationSamples = 200;
-const defaultProofSamples = 16;
-const leastProofSamples = 8;
 
 /** @throws any FlotillaError but ROLLOUT_*, INTEGRITY_*, TRANSPORT_*; then nothing was written */
 export async function convert(options: ConvertOptions): Promise<ConvertResult> {
@@ -95,9 +100,16 @@ class Conversion {
       return idLimit === undefined ? tensorOf(graph, id) : { ...tensorOf(graph, id), idLimit };
     });
     const calibration = await this.#calibrationData(inputs);
-    const evaluation = await this.#evaluationData(inputs);
-    const drafts = await this.#drafts(source, model, requests, calibration, name);
-    const proofs = await this.#prove(source, model, drafts, evaluation, calibration, inputs);
+    const labelled = await this.#evaluationData(inputs);
+    const searches = requests.some((one) => one.target === "tflite" && one.recipe.search);
+    const search = searches ? splitForSearch(labelled, calibration) : null;
+    // Known before a search of many builds, and not after it.
+    if (search && this.#options.golden === undefined) (await source.truth(this.#runtimes)).close();
+    const drafts = await this.#drafts(source, model, requests, calibration, name, search);
+    // What chose an assignment proves nothing about it.
+    const evaluation = search && labelled ? search.held : labelled;
+    const unseen = search && !labelled ? search.held : calibration;
+    const proofs = await this.#prove(source, model, drafts, evaluation, unseen, inputs);
     const variants = drafts.map((draft, at): ConvertedVariant => {
       const { parity = null, accuracy = null } = proofs?.[at] ?? {};
       return {
@@ -169,12 +181,14 @@ class Conversion {
     requests: readonly VariantRequest[],
     calibration: Dataset | null,
     name: string,
+    search: SearchData | null,
   ): Promise<DraftVariant[]> {
     const context = {
       options: this.#options,
       request: this.#request,
       runtimes: this.#runtimes,
       fixed: this.#fixed,
+      search,
       timed: <T>(stage: ConvertStage, work: () => Promise<T>) => this.#timed(stage, work),
       report: (stage: ConvertStage, recipe: string, done: number, total: number) =>
         this.#report({ stage, recipe, done, total }),
@@ -288,7 +302,7 @@ class Conversion {
 
   /** Evenly spread over the data there is, and random ones up to the least number where there is too little. */
   async #proofSamples(dataset: Dataset | null, inputs: readonly ModelInput[]): Promise<Sample[]> {
-    const wanted = Math.max(this.#options.proofSamples ?? defaultProofSamples, leastProofSamples);
+    const wanted = proofSamplesOf(this.#options);
     const samples: Sample[] = [];
     if (dataset) for (const at of spreadIndices(dataset.count, wanted)) samples.push(await dataset.sample(at));
     const enough = dataset ? leastProofSamples : wanted;

@@ -87,6 +87,7 @@ class Search {
     for (const precision of ladder) {
       const row = yield* this.#score(graph.nodes.map(() => precision));
       if (row) wholes.set(precision, row);
+      if (row && computingOf(precision) === "float" && this.#meets(row)) break; // dearer ones meet, too
     }
     const open = new Set(cheapest.computing.flatMap((how, at) => (how === null ? [] : [at])));
     const groups = groupNodes(graph, open, nodeCosts(graph), mostGroups);

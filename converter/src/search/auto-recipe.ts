@@ -99,7 +99,7 @@ export async function autoRecipe(request: AutoRequest): Promise<AutoResult> {
   const { maxDrop, minSqnrDb } = bounds;
   const byDefault = maxDrop === null && minSqnrDb === null;
   const asked = byDefault ? { ...bounds, minSqnrDb: defaultMinSqnrDb } : bounds;
-  const meter = await TrialMeter.open({ float, runtime, dataset: data.choosing, accuracy: maxDrop !== null });
+  const meter = await TrialMeter.open({ float, runtime, dataset: data.choosing, maxDrop });
   const bench = new TrialBench(request, meter);
   const budget = request.budget ?? defaultBudget;
   const search = searchAssignment({ graph, bounds: asked, ladder, budget });

@@ -13,7 +13,9 @@ import { openVariant } from "../runtimes/variant-runner.ts";
 export const probeSamples = 16;
 export const scoreSamples = 64;
 /** Labelled samples of the choosing half; the held-back half is checked whole. */
-export const accuracySamples = 1000;
+export const accuracySamples = 500;
+/** After each so many, a drop that is beyond its bound by three standard errors is not looked at further. */
+const accuracyStep = 100;
 /** Inputs and answers that are kept, together. */
 const keptBytes = 128 * 2 ** 20;
 
@@ -35,13 +37,16 @@ export class TrialMeter {
   readonly #kept: readonly Kept[];
   /** Numbers of the labelled samples, and whether the float model is right on them; none where no drop is asked for. */
   readonly #right: ReadonlyMap<number, boolean>;
+  readonly #maxDrop: number | null;
 
   private constructor(
     runtime: TfliteRuntime,
     dataset: Dataset,
     kept: readonly Kept[],
     right: ReadonlyMap<number, boolean>,
+    maxDrop: number | null,
   ) {
+    this.#maxDrop = maxDrop;
     this.#runtime = runtime;
     this.#dataset = dataset;
     this.#kept = kept;
@@ -53,9 +58,10 @@ export class TrialMeter {
     readonly float: Uint8Array;
     readonly runtime: TfliteRuntime;
     readonly dataset: Dataset;
-    readonly accuracy: boolean;
+    /** null: no drop is asked for. */
+    readonly maxDrop: number | null;
   }): Promise<TrialMeter> {
-    const { float, runtime, dataset, accuracy } = request;
+    const { float, runtime, dataset, maxDrop } = request;
     const model = await openVariant(float, runtime);
     try {
       const kept: Kept[] = [];
@@ -68,13 +74,13 @@ export class TrialMeter {
         if (bytes > keptBytes && kept.length >= 4) break;
       }
       const right = new Map<number, boolean>();
-      if (accuracy && dataset.labels) {
+      if (maxDrop !== null && dataset.labels) {
         for (const at of spreadIndices(dataset.count, accuracySamples)) {
           const [scores] = await model.run(await dataset.sample(at));
           right.set(at, scores !== undefined && topIndex(scores) === dataset.labels[at]);
         }
       }
-      return new TrialMeter(runtime, dataset, kept, right);
+      return new TrialMeter(runtime, dataset, kept, right, maxDrop);
     } finally {
       model.close();
     }
@@ -108,14 +114,18 @@ export class TrialMeter {
         .sort((a, b) => (a.sqnrDb ?? Number.POSITIVE_INFINITY) - (b.sqnrDb ?? Number.POSITIVE_INFINITY));
       const { sqnrDb, sqnrErrorDb } = worst ?? { sqnrDb: null, sqnrErrorDb: 0 };
       if (purpose === "probe" || this.#right.size === 0) return { sqnrDb, sqnrErrorDb, drop: null, dropError: 0 };
-      let [lost, won] = [0, 0];
+      // Equal on every sample that outputs were compared on: equal on the others.
+      if (sqnrDb === null) return { sqnrDb, sqnrErrorDb, drop: 0, dropError: 0 };
+      let [lost, won, count] = [0, 0, 0];
       for (const [at, right] of this.#right) {
         const [scores] = await model.run(await this.#dataset.sample(at));
         const now = scores !== undefined && topIndex(scores) === this.#dataset.labels?.[at];
         if (right && !now) lost++;
         if (now && !right) won++;
+        count++;
+        const hopeless = (lost - won) / count - 3 * dropErrorOf(lost, won, count) > (this.#maxDrop ?? 1);
+        if (count % accuracyStep === 0 && hopeless) break;
       }
-      const count = this.#right.size;
       return { sqnrDb, sqnrErrorDb, drop: (lost - won) / count, dropError: dropErrorOf(lost, won, count) };
     } finally {
       model.close();
