@@ -7,13 +7,17 @@ import type { ConvertOptions } from "./convert-options.ts";
 import { parseTarget } from "./runtime-target.ts";
 
 /** @throws CONFIG_INVALID */
-export function checkOptions({ name, prove, golden, evaluate, minSqnrDb, proofSamples, target }: ConvertOptions): void {
+export function checkOptions(options: ConvertOptions): void {
+  const { name, recipes, prove, golden, evaluate, minSqnrDb, proofSamples, target } = options;
   if (target !== undefined) parseTarget(target);
   if (name !== undefined && !/^[^/\\\p{Cc}]+$/u.test(name)) {
     throw refused("name", name, "The name is that of a file: not empty, without slashes.");
   }
   if (prove === false && (minSqnrDb !== undefined || evaluate?.maxDrop !== undefined)) {
     throw refused("prove", prove, "Without a proof nothing measures --min-sqnr and --max-drop. Leave out --no-prove.");
+  }
+  if (prove === false && recipes?.includes("auto")) {
+    throw refused("prove", prove, "The recipe auto is what a proof makes of it. Leave out --no-prove.");
   }
   if (golden !== undefined && evaluate) {
     throw refused(
