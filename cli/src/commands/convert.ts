@@ -193,7 +193,7 @@ const withOptions = (command: Command): Command => {
     .option("--calibration-method <method>", "min-max (default), moving-average, percentile, mse, entropy")
     .option(
       "--improve <steps>",
-      "steps that get accuracy back, with commas between them: equalization, bias-absorption, weight-scales, rounding, bias-correction; or none; default: weight-scales,bias-correction, for int4-weights also rounding",
+      "steps that get accuracy back, with commas between them: carried-state, equalization, bias-absorption, weight-scales, rounding, bias-correction; or none; default: carried-state,weight-scales,bias-correction, for int4-weights also rounding",
     )
     .option(
       "--input <name=shape>",

@@ -11,6 +11,7 @@ import { precisionsOf, type Recipe } from "./recipe.ts";
 
 /** In the order in which they are taken. */
 export const improvements = [
+  "carried-state",
   "equalization",
   "bias-absorption",
   "weight-scales",
@@ -23,6 +24,7 @@ export type Improvements = ReadonlySet<Improvement>;
 /** Weights of 16 levels need their data; those of 256 gain nothing that was worth its time. */
 export const defaultImprovements = (recipe: Recipe): Improvements =>
   new Set<Improvement>([
+    "carried-state",
     "weight-scales",
     "bias-correction",
     ...(precisionsOf(recipe).includes("int4-weights") ? (["rounding"] as const) : []),

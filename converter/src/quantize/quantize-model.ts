@@ -7,6 +7,7 @@ import type { Graph, Model, TensorId } from "../ir/graph.ts";
 import { type AppliedPlan, applyPlan } from "./apply.ts";
 import { type Assignment, assignAll, withOverrides } from "./assignment.ts";
 import { correctBiases } from "./bias-correction.ts";
+import { widenCarriedState } from "./carried-state.ts";
 import { chooseScales } from "./choose-scales.ts";
 import type { Improvements } from "./improvements.ts";
 import type { KernelLimits } from "./kernel-limits.ts";
@@ -45,7 +46,7 @@ export function draftPlan(request: QuantizationRequest): QuantizationPlan {
   const { model, recipe, limits, observations, io } = request;
   const [graph] = model.graphs;
   if (!graph) throw new FlotillaError("GRAPH_INVALID", "The model has no graph.");
-  const assignment = assignmentOf(graph, recipe);
+  const assignment = assignmentOf(graph, recipe, request.improvements.has("carried-state") ? limits : null);
   const ranges = rangesOf(observations, request.method);
   const plan = planQuantization({ graph, assignment, ranges, io, limits });
   if (needsCalibration(recipe) && !plan.nodes.some(isInteger)) throw nothingToQuantize(plan, recipe);
@@ -75,9 +76,15 @@ const perTensor = <T>(
   of: (observation: Observation) => T,
 ): ReadonlyMap<TensorId, T> => new Map([...observations].map(([id, observation]) => [id, of(observation)]));
 
-export function assignmentOf(graph: Graph, { precision, overrides, blockSize }: Recipe): Assignment {
+/** `limits`: carried states are widened where these have int16; null: they are not. Overrides have the last word. */
+export function assignmentOf(
+  graph: Graph,
+  { precision, overrides, blockSize }: Recipe,
+  limits: KernelLimits | null = null,
+): Assignment {
   const base = assignAll(graph, precision === "as-is" ? "float32" : precision, blockSize);
-  return withOverrides(graph, base, overrides);
+  const widens = limits !== null && limits.refuses("int16x8") === null;
+  return withOverrides(graph, widens ? widenCarriedState(graph, base) : base, overrides);
 }
 
 function rangesOf(

@@ -18,7 +18,7 @@ test("names come in the order in which the steps are taken, whatever the order o
 test("an unknown name is refused with those there are", () => {
   for (const text of ["", "equalisation", "rounding,", "none,rounding"]) {
     expect(() => parseImprovements(text)).toThrow(FlotillaError);
-    expect(() => parseImprovements(text)).toThrow(/Name some of equalization, bias-absorption/);
+    expect(() => parseImprovements(text)).toThrow(/Name some of carried-state, equalization, bias-absorption/);
   }
 });
 
