@@ -203,14 +203,21 @@ export const rescalingLayer: LayerLowering = {
   },
 };
 
-/** A number of the config, or a list of them along the last axis. */
-function numbersOf(layer: LayerBuilder, name: string, fallback: number, change = (value: number) => value): TensorId {
+/** A number of the config, or a list of them along the last axis, or in the shape `spread` that has as many. */
+function numbersOf(
+  layer: LayerBuilder,
+  name: string,
+  fallback: number,
+  { change = (value: number) => value, spread = [] as readonly number[] } = {},
+): TensorId {
   const value = layer.config.get(name) ?? fallback;
   const list = (Array.isArray(value) ? value.flat(8) : [value]).map((item) => {
     if (typeof item === "number") return change(item);
     throw jsonFault(`${layer.config.path}.${name}`, "numbers", value);
   });
-  return list.length === 1 ? layer.scalar(list[0] ?? 0) : layer.floats(name, [list.length], list);
+  if (list.length === 1) return layer.scalar(list[0] ?? 0);
+  const fits = spread.reduce((count, size) => count * size, 1) === list.length && spread.length > 0;
+  return layer.floats(name, fits ? spread : [list.length], list);
 }
 
 /** Keras keeps a deviation of 0 from dividing (`backend.epsilon`). */
@@ -232,12 +239,10 @@ export const normalizationLayer: LayerLowering = {
       return invert ? deviation : 1 / deviation;
     };
     const given = config.has("mean");
-    if (given && axes.some((axis) => axis !== layer.shapeOf(x).length - 1)) {
-      throw new LayerRefusal("a given mean along other axes than the last");
-    }
-    const average = given ? numbersOf(layer, "mean", 0) : along(layer, "mean", axes);
+    const spread = range(0, layer.shapeOf(x).length).map((axis) => (axes.includes(axis) ? layer.sizeOf(x, axis) : 1));
+    const average = given ? numbersOf(layer, "mean", 0, { spread }) : along(layer, "mean", axes);
     const scale = given
-      ? numbersOf(layer, "variance", 1, factor)
+      ? numbersOf(layer, "variance", 1, { change: factor, spread })
       : along(layer, "variance", axes, (values) => values.map(factor));
     layer.dropWeights("count");
     if (invert) return layer.emit(add, "shifted", [layer.emit(mul, "scaled", [x, scale]), average]);

@@ -59,6 +59,7 @@ import { unpack } from "../../../ops/unpack.ts";
 import type { LayerSpec } from "../layer-spec.ts";
 import { activationFunctions, clipped } from "./activation-functions.ts";
 import { softmaxOver } from "./activation-layers.ts";
+import { arrayOperations } from "./array-operations.ts";
 import { einsum } from "./einsum.ts";
 import { permuted, range, reshapeTo } from "./layout.ts";
 import { type LayerLowering, LayerRefusal } from "./lowering.ts";
@@ -345,6 +346,7 @@ const normalized: Operation = (call) => {
 /** By Keras 3's class names. */
 const operations: Readonly<Record<string, Operation>> = {
   ...moreOperations,
+  ...arrayOperations,
   Absolute: unary(abs),
   Abs: unary(abs),
   Add: binary(add),
@@ -371,8 +373,8 @@ const operations: Readonly<Record<string, Operation>> = {
   TrueDivide: binary(div),
   Einsum: (call) => {
     const text = call.json(["subscripts", "equation"], 0);
-    const [a, b] = call.layer.inputs;
-    if (typeof text !== "string" || a === undefined || b === undefined)
+    const [a, b, ...more] = call.layer.inputs;
+    if (typeof text !== "string" || a === undefined || b === undefined || more.length > 0)
       throw new LayerRefusal("an einsum of other than two values");
     return einsum(call.layer, text, a, b);
   },
