@@ -193,6 +193,22 @@ def keras2_weights_only(name):
     keep(name, format="keras-h5", file="weights.h5", framework=FRAMEWORK, tests="weights without architecture: refused with the reason", expect={"refused": "FORMAT_WEIGHTS_ONLY", "operators": []})
 
 
+def padded(rng, steps, high, count=corpus.SAMPLES):
+    """Sentences of several lengths: zeros behind the last word."""
+    words = rng.integers(1, high, (count, steps))
+    return (words * (np.arange(steps) < rng.integers(1, steps + 1, (count, 1)))).astype("int32")
+
+
+def keras2_text_masked(name):
+    words = keras.Input((9,), dtype="int32", name="words")
+    x = layers.Embedding(30, 8, mask_zero=True)(words)
+    x = layers.LayerNormalization()(layers.add([x, layers.MultiHeadAttention(2, 4)(x, x)]))
+    summed = layers.add([x, layers.Dense(8, activation="relu")(x)])
+    attended = layers.Attention(use_scale=True)([summed, x])
+    merged = layers.concatenate([layers.GlobalAveragePooling1D()(summed), layers.GlobalAveragePooling1D()(attended), layers.GRU(4)(attended)])
+    store(name, keras.Model(words, layers.Dense(3)(merged)), [padded(generator(name), 9, 30)], "mask_zero through attention, merges, pooling and a recurrent layer")
+
+
 run_from_command_line(
     [
         keras2_cnn_plain,
@@ -207,5 +223,6 @@ run_from_command_line(
         keras2_dynamic_size,
         keras2_activations,
         keras2_weights_only,
+        keras2_text_masked,
     ]
 )

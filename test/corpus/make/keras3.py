@@ -253,6 +253,54 @@ def keras3_quantized(name):
     keep(name, format="keras-v3", file="model.keras", framework=FRAMEWORK, tests="layers that Keras itself quantized: refused by name", expect={"refused": "UNSUPPORTED_LAYER", "operators": ["Dense"]})
 
 
+def padded(rng, steps, high, count=corpus.SAMPLES):
+    """Sentences of several lengths: zeros behind the last word."""
+    words = rng.integers(1, high, (count, steps))
+    return (words * (np.arange(steps) < rng.integers(1, steps + 1, (count, 1)))).astype("int32")
+
+
+def masked_encoder():
+    """Two blocks: Keras 3's MultiHeadAttention takes the mask from what it reads, so the second one has none."""
+    words = keras.Input((9,), dtype="int32", name="words")
+    x = layers.Embedding(30, 8, mask_zero=True)(words)
+    for _ in range(2):
+        x = layers.LayerNormalization()(layers.Add()([x, layers.MultiHeadAttention(2, 4)(x, x)]))
+        x = layers.LayerNormalization()(layers.Add()([x, layers.Dense(8)(layers.Dense(12, activation="gelu")(x))]))
+    return keras.Model(words, layers.Dense(3)(layers.GlobalAveragePooling1D()(x)))
+
+
+def keras3_text_masked(name):
+    store(name, masked_encoder(), [padded(generator(name), 9, 30)], "mask_zero through two transformer blocks into the mean")
+
+
+def keras3_h5_text_masked(name):
+    store(name, masked_encoder(), [padded(generator(name), 9, 30)], "the same as HDF5, where the masks' operations have no module", extension="h5")
+
+
+def keras3_masked_merges(name):
+    rng = generator(name)
+    entries = [keras.Input((7,), dtype="int32", name=side) for side in ("left", "right")]
+    values = [layers.Embedding(20, 6, mask_zero=True)(entry) for entry in entries]
+    merged = [merge()(values) for merge in (layers.Maximum, layers.Minimum, layers.Multiply, layers.Concatenate)]
+    attended = layers.Attention()(values)
+    x = layers.Concatenate()([layers.GlobalAveragePooling1D()(value) for value in [*merged, attended]] + [layers.LSTM(3)(merged[3])])
+    store(name, keras.Model(entries, x), [padded(rng, 7, 20), padded(rng, 7, 20)], "masks of two values merged: maximum, minimum, product, concatenation, attention")
+
+
+def keras3_given_masks(name):
+    rng = generator(name)
+    query, value = keras.Input((5, 6), name="query"), keras.Input((4, 6), name="value")
+    pairs, steps = keras.Input((5, 4), dtype="bool", name="pairs"), keras.Input((4,), dtype="bool", name="steps")
+    outputs = [
+        layers.MultiHeadAttention(2, 3)(query, value, attention_mask=pairs, use_causal_mask=True),
+        layers.MultiHeadAttention(2, 3, dropout=0.1)(query, value, attention_mask=pairs),
+        layers.Attention()([query, value], mask=[None, steps]),
+        layers.Softmax()(layers.Dense(4)(query), mask=pairs),
+    ]
+    masks = [rng.integers(0, 2, (corpus.SAMPLES, 5, 4)) > 0, (rng.integers(0, 2, (corpus.SAMPLES, 4)) > 0) | (np.arange(4) == 0)]
+    store(name, keras.Model([query, value, pairs, steps], outputs), [floats(rng, 5, 6), floats(rng, 4, 6), *masks], "boolean masks as inputs, some with nothing left for a query")
+
+
 run_from_command_line(
     [
         keras3_mobilenet_v2,
@@ -275,5 +323,9 @@ run_from_command_line(
         keras3_h5_operations,
         keras3_wrappers,
         keras3_quantized,
+        keras3_text_masked,
+        keras3_h5_text_masked,
+        keras3_masked_merges,
+        keras3_given_masks,
     ]
 )
