@@ -190,7 +190,9 @@ describe("choosing samples", () => {
       { name: "mask", dtype: "int32", shape: [1, 400] },
     ];
     const [ids, mask] = await randomDataset(inputs, 1).sample(0);
-    expect([...new Set(Array.from(ids?.data ?? [], Number))].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect([...new Set(Array.from(ids?.data ?? [], Number))].sort((a, b) => a - b)).toEqual([
+      0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+    ]);
     expect([...new Set(Array.from(mask?.data ?? [], Number))].sort()).toEqual([0, 1]);
   });
 });
