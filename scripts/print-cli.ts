@@ -69,9 +69,6 @@ export function renderCli(): string {
     "|---|---|",
     ...exitCodes.map(([code, meaning]) => `| ${code} | ${meaning} |`),
     "",
-    "`flotilla convert` also knows `--block-size`, `--override` and `--report`; they are not",
-    "done yet and end with `UNSUPPORTED_OPTION`.",
-    "",
     ...allCommands(program).flatMap(section),
   ]
     .join("\n")

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import manifest from "../package.json" with { type: "json" };
 import { addAgentCommand } from "./commands/agent.ts";
+import { addCompareCommand } from "./commands/compare.ts";
 import { addCompletionCommand } from "./commands/completion.ts";
 import { addConvertCommand } from "./commands/convert.ts";
 import { addAccessCommands, addCohortCommands, addDeviceCommands } from "./commands/fleet.ts";
@@ -26,6 +27,7 @@ export function buildProgram(): Command {
     .exitOverride();
   addConvertCommand(program);
   addModelCommands(program);
+  addCompareCommand(program);
   addKeysCommands(program);
   addTrustCommands(program);
   addReleaseCommands(program);

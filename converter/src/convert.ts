@@ -28,15 +28,21 @@ import { parametersOf } from "./file-facts.ts";
 import { type Model, tensorOf } from "./ir/graph.ts";
 import { modelNameOf, type OpenedSource, openSource } from "./open-source.ts";
 import { runPasses } from "./passes/pipeline.ts";
-import type { AccuracyEstimate } from "./prove/accuracy.ts";
 import { layerReport } from "./prove/layer-report.ts";
 import { logitsOf } from "./prove/logits.ts";
-import { type Accuracy, labelsOf, sourceAccuracy, variantAccuracy } from "./prove/measure-accuracy.ts";
+import {
+  type Accuracy,
+  labelsOf,
+  type SourceAccuracy,
+  sourceAccuracy,
+  variantAccuracy,
+} from "./prove/measure-accuracy.ts";
 import { proveVariant, type RuntimeAnswers } from "./prove/prove-variant.ts";
 import { refuseSample } from "./prove/refuse-sample.ts";
 import { NearbyAnswers } from "./prove/ties.ts";
 import { isQuantized } from "./quantize/is-quantized.ts";
 import { needsCalibration } from "./quantize/recipe.ts";
+import { checkReportPath } from "./report/report-path.ts";
 import { endAxesOf, inFileAxes } from "./runtimes/file-axes.ts";
 import { recordedTruth } from "./runtimes/recorded-truth.ts";
 import type { Sample, SourceTruth } from "./runtimes/source-truth.ts";
@@ -51,7 +57,9 @@ const defaultCalibrationSamples = 200;
 
 /** @throws any FlotillaError but ROLLOUT_*, INTEGRITY_*, TRANSPORT_*; then nothing was written */
 export async function convert(options: ConvertOptions): Promise<ConvertResult> {
-  return new Conversion(options, await parseRequest(options)).run();
+  const request = await parseRequest(options);
+  if (options.report !== undefined) await checkReportPath(options.report);
+  return new Conversion(options, request).run();
 }
 
 /** What the source answered, once for all variants. */
@@ -59,12 +67,20 @@ interface Answers {
   readonly against: string;
   readonly samples: readonly Sample[];
   readonly answers: readonly Sample[];
-  readonly accuracy: AccuracyEstimate | null;
+  readonly accuracy: SourceAccuracy | null;
   /** By runtime, for sources that run in the runtimes of their variants: each is compared with itself. */
   readonly byRuntime: ReadonlyMap<string, RuntimeAnswers>;
   /** For inputs nearby; absent where the source cannot be asked for more. */
   readonly nearby?: NearbyAnswers;
 }
+
+interface Proof {
+  readonly parity: ProvenParity;
+  readonly accuracy: Accuracy | null;
+}
+
+/** Errors of `checkBounds`. */
+const bounds: readonly string[] = ["PROOF_PARITY", "PROOF_SQNR", "PROOF_ACCURACY"];
 
 class Conversion {
   readonly #options: ConvertOptions;
@@ -109,9 +125,14 @@ class Conversion {
     // What chose an assignment proves nothing about it.
     const evaluation = search && labelled ? search.held : labelled;
     const unseen = search && !labelled ? search.held : calibration;
-    const proofs = await this.#prove(source, model, drafts, evaluation, unseen, inputs);
+    const proofs: Proof[] = [];
+    // A report says most where a bound is missed: it is written then, too, and nothing else is.
+    const missed = await this.#prove(source, model, drafts, evaluation, unseen, inputs, proofs).then(
+      () => null,
+      (thrown: unknown) => this.#missedBound(thrown),
+    );
     const variants = drafts.map((draft, at): ConvertedVariant => {
-      const { parity = null, accuracy = null } = proofs?.[at] ?? {};
+      const { parity = null, accuracy = null } = proofs[at] ?? {};
       return {
         file: join(output, draft.path),
         ...draft.described,
@@ -135,13 +156,53 @@ class Conversion {
       const record = encodeRecord(facts, variant, this.#options);
       return [...draft.files, [recordNameOf(draft.path), record]];
     });
-    await this.#timed("write", () => writeFiles(output, new Map(files)));
+    if (!missed) await this.#timed("write", () => writeFiles(output, new Map(files)));
+    await this.#writeReport(facts, model, drafts, variants, evaluation ?? unseen, calibration);
+    if (missed) throw missed;
     return {
       source: facts,
       variants,
       seconds: this.#secondsSpent(),
       peakRssBytes: process.resourceUsage().maxRSS * 1024,
     };
+  }
+
+  /** Passed on where a report was asked for. */
+  #missedBound(thrown: unknown): FlotillaError {
+    if (this.#options.report !== undefined && thrown instanceof FlotillaError && bounds.includes(thrown.code))
+      return thrown;
+    throw thrown;
+  }
+
+  async #writeReport(
+    source: ConvertResult["source"],
+    float: Model,
+    drafts: readonly DraftVariant[],
+    variants: readonly ConvertedVariant[],
+    dataset: Dataset | null,
+    calibration: Dataset | null,
+  ): Promise<void> {
+    const path = this.#options.report;
+    if (path === undefined) return;
+    await this.#timed("report", async () => {
+      const { reportConversion } = await import("./report/conversion-report.ts");
+      const { writeReport } = await import("./report/write-report.ts");
+      const report = await reportConversion({
+        source,
+        float,
+        variants: drafts.flatMap((draft, at) => (variants[at] ? [{ draft, variant: variants[at] }] : [])),
+        dataset: dataset ?? calibration,
+        calibration: calibration && {
+          data: calibration.name,
+          digest: calibration.digest,
+          samples: calibration.count,
+          method: this.#request.method,
+        },
+        runtimes: [this.#fixed, ...this.#runtimes.filter((runtime) => runtime !== this.#fixed)],
+        progress: (recipe, done, total) => this.#report({ stage: "report", recipe, done, total }),
+      });
+      await writeReport(path, report);
+    });
   }
 
   /** Only formats that have channels first say that their axes may be declared otherwise. */
@@ -202,7 +263,7 @@ class Conversion {
     return drafts;
   }
 
-  /** Parity and accuracy of every variant, in order; null with `prove: false`. */
+  /** Parity and accuracy of every variant, in order, into `proofs`; none with `prove: false`. @throws PROOF_* */
   async #prove(
     source: OpenedSource,
     float: Model,
@@ -210,13 +271,13 @@ class Conversion {
     evaluation: Dataset | null,
     calibration: Dataset | null,
     inputs: readonly ModelInput[],
-  ): Promise<{ parity: ProvenParity; accuracy: Accuracy | null }[] | null> {
-    if (this.#options.prove === false) return null;
-    return this.#timed("prove", async () => {
+    proofs: Proof[],
+  ): Promise<void> {
+    if (this.#options.prove === false) return;
+    await this.#timed("prove", async () => {
       const answers = await this.#answers(source, float, evaluation, calibration, inputs);
       const nearby = this.#nearby(source, float, answers);
       const truth = nearby ? { ...answers, nearby } : answers;
-      const proofs: { parity: ProvenParity; accuracy: Accuracy | null }[] = [];
       try {
         for (const draft of drafts) {
           const held = await this.#truthFor(draft, truth);
@@ -231,13 +292,12 @@ class Conversion {
                   progress: (done, total) => this.#report({ stage: "evaluate", recipe: draft.recipe, done, total }),
                 })
               : null;
-          checkBounds(draft, parity, accuracy, this.#options);
           proofs.push({ parity, accuracy });
+          checkBounds(draft, parity, accuracy, this.#options);
         }
       } finally {
         nearby?.close();
       }
-      return proofs;
     });
   }
 
@@ -329,7 +389,7 @@ class Conversion {
     const unseen = parity.refused?.some(({ runtime }) => runtime === this.#fixed.name) === true;
     if (!draft.quantized || !logits || unseen) return parity;
     const [report] = await layerReport({
-      float,
+      float: draft.quantized.float,
       quantized: draft.quantized.model,
       pairs: logits,
       samples,

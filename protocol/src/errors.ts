@@ -6,6 +6,7 @@
 
 export const errorCodes = {
   // CONFIG: the caller's options or configuration
+  CONFIG_UNRELATED: "The two models have no value in common, so nothing can be compared.",
   CONFIG_USAGE: "The command line was called with words it does not know or that contradict each other.",
   CONFIG_INVALID: "A configuration value or document given by the caller is not valid.",
   CONFIG_RECIPE_UNKNOWN: "The recipe named is not one that this output format has.",
@@ -37,6 +38,7 @@ export const errorCodes = {
   QUANT_CALIBRATION_MISSING: "The recipe needs calibration data and none was given.",
   QUANT_CALIBRATION_SHAPE: "A calibration sample does not have the shape or dtype of the model's input.",
   QUANT_CALIBRATION_DATA: "The calibration data is empty, or holds NaN or infinite values.",
+  QUANT_CALIBRATION_RANGE: "The calibration data plainly has another range than the model takes.",
   QUANT_SELECTOR: "A selector of operators does not parse, or selects no operator of the model.",
   QUANT_OPTION: "A quantization option does not go with this model or recipe.",
   // PROOF: a bound was not met
@@ -132,7 +134,7 @@ export function exitCodeFor(code: ErrorCode): number {
       return 9;
     case "QUANT":
       // An option at fault is a usage error, data at fault is a bad input file (design: cli.md).
-      return code === "QUANT_CALIBRATION_SHAPE" || code === "QUANT_CALIBRATION_DATA" ? 3 : 2;
+      return ["QUANT_CALIBRATION_SHAPE", "QUANT_CALIBRATION_DATA", "QUANT_CALIBRATION_RANGE"].includes(code) ? 3 : 2;
     default:
       return 1;
   }

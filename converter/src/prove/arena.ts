@@ -7,7 +7,9 @@ import { byteSize, type Graph, type TensorId, tensorOf } from "../ir/graph.ts";
 
 const alignment = 64;
 
-interface Life {
+/** A tensor's bytes in the arena, and the first and last node at which it is there. */
+export interface Life {
+  readonly tensor: TensorId;
   readonly bytes: number;
   readonly from: number;
   readonly to: number;
@@ -32,7 +34,7 @@ export function planArena(graph: Graph): number {
   return peak;
 }
 
-function livesOf(graph: Graph): Life[] {
+export function livesOf(graph: Graph): Life[] {
   const last = graph.nodes.length;
   const births = new Map<TensorId, number>(graph.inputs.map((id) => [id, 0]));
   const deaths = new Map<TensorId, number>();
@@ -56,6 +58,6 @@ function livesOf(graph: Graph): Life[] {
     const { dtype, shape, variable } = tensorOf(graph, id);
     const size = byteSize(dtype, shape.map((one) => Math.max(one, 1))); // biome-ignore format: short
     const bytes = Math.ceil(size / alignment) * alignment;
-    return { bytes, from, to: variable ? last : (deaths.get(id) ?? from) };
+    return { tensor: id, bytes, from, to: variable ? last : (deaths.get(id) ?? from) };
   });
 }

@@ -3,7 +3,7 @@ import { asFlotillaError, FlotillaError } from "@flotilla/protocol/errors";
 import type { Dataset } from "../data/dataset.ts";
 import type { Sample, SourceTruth } from "../runtimes/source-truth.ts";
 import { asReals, type VariantOpener } from "../runtimes/variant-runner.ts";
-import { type AccuracyEstimate, topIndex, wilson } from "./accuracy.ts";
+import { type AccuracyEstimate, pairedDrop, topIndex, wilson } from "./accuracy.ts";
 
 /** Samples that a source runtime gets at once. */
 const batch = 64;
@@ -17,6 +17,9 @@ export interface Accuracy {
   readonly low: number;
   readonly high: number;
   readonly drop: number;
+  /** 95 %: the source's Wilson interval, and that of the drop, which is paired. */
+  readonly sourceInterval: { readonly low: number; readonly high: number };
+  readonly dropInterval: { readonly low: number; readonly high: number };
   readonly samples: number;
   readonly runtimes: readonly { readonly runtime: string; readonly value: number }[];
 }
@@ -31,10 +34,15 @@ export function labelsOf(dataset: Dataset): readonly number[] {
   );
 }
 
+/** With a 1 for every sample that it gets right. */
+export interface SourceAccuracy extends AccuracyEstimate {
+  readonly right: Uint8Array;
+}
+
 /** @throws QUANT_CALIBRATION_DATA for a label beyond the model's classes */
-export async function sourceAccuracy(truth: SourceTruth, dataset: Dataset): Promise<AccuracyEstimate> {
+export async function sourceAccuracy(truth: SourceTruth, dataset: Dataset): Promise<SourceAccuracy> {
   const labels = labelsOf(dataset);
-  let correct = 0;
+  const right = new Uint8Array(dataset.count);
   for (let start = 0; start < dataset.count; start += batch) {
     const samples: Sample[] = [];
     for (let at = start; at < Math.min(start + batch, dataset.count); at++) samples.push(await dataset.sample(at));
@@ -42,10 +50,10 @@ export async function sourceAccuracy(truth: SourceTruth, dataset: Dataset): Prom
     for (const [at, [scores]] of answers.entries()) {
       const label = labels[start + at] ?? -1;
       if (scores && label >= scores.data.length) throw noSuchClass(dataset, start + at, label, scores.data.length);
-      if (scores && topIndex(asReals(scores)) === label) correct++;
+      if (scores && topIndex(asReals(scores)) === label) right[start + at] = 1;
     }
   }
-  return wilson(correct, dataset.count);
+  return { ...wilson(sumOf(right), dataset.count), right };
 }
 
 export interface VariantAccuracyRequest {
@@ -54,7 +62,7 @@ export interface VariantAccuracyRequest {
   /** Stop after the first that loads it. */
   readonly firstOnly: boolean;
   readonly dataset: Dataset;
-  readonly source: AccuracyEstimate;
+  readonly source: SourceAccuracy;
   readonly progress?: (done: number, total: number) => void;
 }
 
@@ -62,23 +70,25 @@ export interface VariantAccuracyRequest {
 export async function variantAccuracy(request: VariantAccuracyRequest): Promise<Accuracy> {
   const { openers, firstOnly, dataset, source, progress } = request;
   const labels = labelsOf(dataset);
-  const estimates: { readonly runtime: string; readonly estimate: AccuracyEstimate }[] = [];
+  const estimates: { readonly runtime: string; readonly estimate: AccuracyEstimate; readonly right: Uint8Array }[] = [];
   for (const [place, opener] of openers.entries()) {
     if (firstOnly && estimates.length > 0) break;
     const variant = await opener.open().catch(onlyUnloadable);
     if (!variant) continue;
-    let correct = 0;
+    const right = new Uint8Array(dataset.count);
     for (let at = 0; at < dataset.count; at++) {
       const [scores] = await variant.run(await dataset.sample(at));
-      if (scores && topIndex(scores) === labels[at]) correct++;
+      if (scores && topIndex(scores) === labels[at]) right[at] = 1;
       progress?.(place * dataset.count + at + 1, openers.length * dataset.count);
     }
     variant.close();
-    estimates.push({ runtime: variant.label(), estimate: wilson(correct, dataset.count) });
+    estimates.push({ runtime: variant.label(), estimate: wilson(sumOf(right), dataset.count), right });
   }
   const [worst] = [...estimates].sort((a, b) => a.estimate.value - b.estimate.value);
   if (!worst) throw new FlotillaError("PROOF_UNAVAILABLE", "No runtime here runs the variant.");
   const { value, low, high } = worst.estimate;
+  const lost = worst.right.filter((is, at) => is === 0 && source.right[at] === 1).length;
+  const won = worst.right.filter((is, at) => is === 1 && source.right[at] === 0).length;
   return {
     metric: "top1",
     source: source.value,
@@ -86,10 +96,14 @@ export async function variantAccuracy(request: VariantAccuracyRequest): Promise<
     low,
     high,
     drop: source.value - value,
+    sourceInterval: { low: source.low, high: source.high },
+    dropInterval: pairedDrop(lost, won, dataset.count),
     samples: dataset.count,
     runtimes: estimates.map(({ runtime, estimate }) => ({ runtime, value: estimate.value })),
   };
 }
+
+const sumOf = (right: Uint8Array): number => right.reduce((sum, one) => sum + one, 0);
 
 function onlyUnloadable(thrown: unknown): null {
   const error = asFlotillaError(thrown);

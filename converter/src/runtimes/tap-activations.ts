@@ -5,6 +5,7 @@
 import type { LoadedModel, TfliteRuntime } from "@flotilla/device-agent/ports/tflite-runtime";
 import { FlotillaError } from "@flotilla/protocol/errors";
 import type { NdArray } from "@flotilla/protocol/nd-array";
+import { defaultSignature } from "../ir/default-signature.ts";
 import { byteSize, editGraph, type Graph, type Model, type TensorId, tensorOf } from "../ir/graph.ts";
 import { sweepUnused } from "../ir/sweep-unused.ts";
 import { writeTflite } from "../writers/tflite/write-tflite.ts";
@@ -86,7 +87,8 @@ function tappedFile(model: Model, graph: Graph, group: readonly TensorId[]): Uin
     draft.outputs = [...group];
     sweepUnused(draft);
   });
-  return writeTflite({ ...model, graphs: [tapped, ...model.graphs.slice(1)], signatures: [] });
+  const graphs = [tapped, ...model.graphs.slice(1)];
+  return writeTflite({ ...model, graphs, signatures: [defaultSignature(tapped)] }); // LiteRT asks for names
 }
 
 function lostTaps(runtime: TfliteRuntime, loaded: LoadedModel, group: readonly TensorId[]): FlotillaError {
