@@ -79,6 +79,8 @@ export interface RecipeFacts {
   readonly target: { readonly name: string; readonly operators: readonly TargetVerdict[] } | null;
   /** Of `auto`: how the assignment was found; `recipeDocument` is the assignment itself. */
   readonly search?: SearchReport;
+  /** What is doubtful about the calibration data, as sentences. */
+  readonly warnings?: readonly string[];
 }
 
 /** What a TFJS variant says of itself: TensorFlow's operators, or layers by class. */

@@ -10,6 +10,7 @@ import { fileFacts } from "./file-facts.ts";
 import type { Model, TensorId } from "./ir/graph.ts";
 import { verifyGraph } from "./ops/verify-graph.ts";
 import { provableBytes } from "./prove/prove-variant.ts";
+import { checkObservations } from "./quantize/check-observations.ts";
 import { chooseRounding } from "./quantize/choose-rounding.ts";
 import { absorbBiases, equalize } from "./quantize/equalize.ts";
 import { defaultImprovements, type Improvements, improvesWeights, parseImprovements } from "./quantize/improvements.ts";
@@ -51,6 +52,8 @@ interface Rewritten {
   readonly float: Model;
   readonly twins: ReadonlyMap<TensorId, TensorId>;
   readonly plan: QuantizationPlan | null;
+  /** About the calibration data. */
+  readonly warnings: readonly string[];
 }
 
 /** @throws QUANT_*, PROOF_STRICT_INTEGER, UNSUPPORTED_OPERATOR */
@@ -65,7 +68,7 @@ export async function tfliteDraft(
   const kept: Kept = {};
   const found = asked.search ? await searched(context, model, asked, calibration, name, kept) : null;
   const recipe = found?.recipe ?? asked;
-  const { plan, ...quantized } = await rewrite(context, model, recipe, calibration, kept);
+  const { plan, warnings, ...quantized } = await rewrite(context, model, recipe, calibration, kept);
   const floatOperators = plan && isIntegerRecipe(recipe) ? floatOperatorsOf(plan) : [];
   if (options.strictInteger) refuseFloat(floatOperators);
   const { target } = request;
@@ -82,6 +85,7 @@ export async function tfliteDraft(
       precisions: plan ? countedPrecisions(plan) : {},
       target: target && verdicts ? { name: target.name, operators: verdicts } : null,
       ...(found ? { search: found.report } : {}),
+      ...(warnings.length > 0 ? { warnings } : {}),
     },
     recipe: recipe.name,
     exact: keepsNumbers(recipe),
@@ -114,7 +118,7 @@ async function rewrite(
   kept: Kept,
 ): Promise<Rewritten> {
   if (recipe.precision === "as-is" || (keepsNumbers(recipe) && recipe.overrides.length === 0))
-    return { model, float: model, twins: new Map(), plan: null };
+    return { model, float: model, twins: new Map(), plan: null, warnings: [] };
   const { io, method } = request;
   const asked = options.calibration?.improve;
   const improvements = asked === undefined ? defaultImprovements(recipe) : parseImprovements(asked);
@@ -130,11 +134,12 @@ async function rewrite(
   const calibrated = known ?? (await withEvenChannels(model, improvements, observe));
   if (seesData) kept.calibrated = calibrated;
   const { model: float, observations } = calibrated;
+  const [graph] = float.graphs;
+  const warnings = graph && seesData ? checkObservations(graph, observations) : [];
   const limits = limitsOf(request.target);
   const integerIo = isIntegerRecipe(recipe) ? io : "float32";
   const asking = { model: float, recipe, limits, observations, method, io: integerIo, improvements };
   let plan = await timed("quantize", async () => draftPlan(asking));
-  const [graph] = float.graphs;
   if (improvements.has("rounding") && seesData && graph) {
     const nodes = [...plan.nodes.keys()];
     const take = (moments: ReadonlyMap<number, SecondMoments>) => {
@@ -143,7 +148,7 @@ async function rewrite(
     await timed("quantize", () => gatherMoments({ model: float, runtime: fixed, samples, nodes, take, progress }));
   }
   const finished = await timed("quantize", async () => finishPlan(asking, plan));
-  return { ...finished, float };
+  return { ...finished, float, warnings };
 }
 
 /** The model equalized as far as that was asked for, and what calibration sees of it in the end. */
@@ -188,7 +193,7 @@ async function searched(
   name: string,
   kept: Kept,
 ): Promise<AutoResult> {
-  const { options, request, fixed, search, timed, report } = context;
+  const { options, request, runtimes, fixed, search, timed, report } = context;
   const [graph] = model.graphs;
   if (!graph || !search) throw new FlotillaError("INTERNAL", "A search needs a graph and samples.");
   const limits = limitsOf(request.target);
@@ -201,7 +206,7 @@ async function searched(
       bounds: { minSqnrDb: options.minSqnrDb ?? null, maxDrop: options.evaluate?.maxDrop ?? null },
       data: search,
       integerEnds: request.io !== "float32",
-      runtime: fixed,
+      runtimes: [fixed, ...runtimes.filter((runtime) => runtime !== fixed)],
       float: provableBytes(layOut(options, model, recipe, name)),
       proofSamples: proofSamplesOf(options),
       build: async (trial) => {
