@@ -30,7 +30,6 @@ export const errorCodes = {
   UNSUPPORTED_OPERATOR: "The model uses operators that cannot be converted; all are listed.",
   UNSUPPORTED_LAYER: "The model uses layers that cannot be converted; all are listed.",
   UNSUPPORTED_FORMAT: "The format is recognised but not read or written.",
-  UNSUPPORTED_OPTION: "The option is known, and what it asks for is not done yet; all such options are listed.",
   UNSUPPORTED_RUNTIME: "No runtime here can run the model.",
   // GRAPH: our own bug, seen by the verifier
   GRAPH_INVALID: "The converter built a graph that is not legal in its phase. This is a bug in Flotilla.",

@@ -68,7 +68,6 @@ describe("convert refuses what it does not do", () => {
     ["--recipe absent.json", "IO_NOT_FOUND"],
     ["--target gameboy", "CONFIG_INVALID"],
     ["--report report.pdf", "CONFIG_INVALID"],
-    ["--calibration data.npz --calibration-method entropy", "UNSUPPORTED_OPTION"],
     ["--calibration-samples 10", "CONFIG_USAGE"],
     ["--calibration data.npz --calibration-samples ten", "CONFIG_USAGE"],
     ["--calibration data.npz --calibration-samples 0", "CONFIG_USAGE"],
