@@ -77,8 +77,8 @@ export interface AutoRequest {
   readonly data: SearchData;
   /** Inputs and outputs are to be integers. */
   readonly integerEnds: boolean;
-  /** The fixed build. */
-  readonly runtime: TfliteRuntime;
+  /** The fixed build first: the others only measure what it does not load. */
+  readonly runtimes: readonly TfliteRuntime[];
   /** The float model's file. */
   readonly float: Uint8Array;
   /** Samples that the proof takes for outputs. */
@@ -95,11 +95,11 @@ export interface AutoResult {
 
 /** @throws PROOF_ACCURACY, PROOF_SQNR when nothing meets the bounds, with the best found */
 export async function autoRecipe(request: AutoRequest): Promise<AutoResult> {
-  const { graph, recipe, ladder, bounds, data, runtime, float } = request;
+  const { graph, recipe, ladder, bounds, data, runtimes, float } = request;
   const { maxDrop, minSqnrDb } = bounds;
   const byDefault = maxDrop === null && minSqnrDb === null;
   const asked = byDefault ? { ...bounds, minSqnrDb: defaultMinSqnrDb } : bounds;
-  const meter = await TrialMeter.open({ float, runtime, dataset: data.choosing, maxDrop });
+  const meter = await TrialMeter.open({ float, runtimes, dataset: data.choosing, maxDrop });
   const bench = new TrialBench(request, meter);
   const budget = request.budget ?? defaultBudget;
   const search = searchAssignment({ graph, bounds: asked, ladder, budget });

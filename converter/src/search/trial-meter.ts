@@ -1,14 +1,16 @@
 /**
- * Measures trials of a search against the float model, both in the fixed build: signal to noise of the outputs, and top-1
- * accuracy where there are labels. The float model's answers are had once.
+ * Measures trials of a search against the float model: signal to noise of the outputs, and top-1 accuracy where there are
+ * labels. In the fixed build, or where that lacks a kernel in the next runtime that loads the trial. The float model's
+ * answers are had once.
  */
 import type { TfliteRuntime } from "@flotilla/device-agent/ports/tflite-runtime";
+import { asFlotillaError, FlotillaError } from "@flotilla/protocol/errors";
 import { type Dataset, spreadIndices } from "../data/dataset.ts";
 import { topIndex } from "../prove/accuracy.ts";
 import { decibels } from "../prove/decibels.ts";
 import { dropErrorOf, sqnrErrorOf } from "../quantize/search-score.ts";
 import type { Sample } from "../runtimes/source-truth.ts";
-import { openVariant } from "../runtimes/variant-runner.ts";
+import { openVariant, type VariantRunner } from "../runtimes/variant-runner.ts";
 
 export const probeSamples = 16;
 export const scoreSamples = 64;
@@ -32,7 +34,7 @@ interface Kept {
 }
 
 export class TrialMeter {
-  readonly #runtime: TfliteRuntime;
+  readonly #runtimes: readonly TfliteRuntime[];
   readonly #dataset: Dataset;
   readonly #kept: readonly Kept[];
   /** Numbers of the labelled samples, and whether the float model is right on them; none where no drop is asked for. */
@@ -40,14 +42,14 @@ export class TrialMeter {
   readonly #maxDrop: number | null;
 
   private constructor(
-    runtime: TfliteRuntime,
+    runtimes: readonly TfliteRuntime[],
     dataset: Dataset,
     kept: readonly Kept[],
     right: ReadonlyMap<number, boolean>,
     maxDrop: number | null,
   ) {
     this.#maxDrop = maxDrop;
-    this.#runtime = runtime;
+    this.#runtimes = runtimes;
     this.#dataset = dataset;
     this.#kept = kept;
     this.#right = right;
@@ -56,13 +58,14 @@ export class TrialMeter {
   /** `float`: the float model's file. */
   static async open(request: {
     readonly float: Uint8Array;
-    readonly runtime: TfliteRuntime;
+    /** The one preferred first. */
+    readonly runtimes: readonly TfliteRuntime[];
     readonly dataset: Dataset;
     /** null: no drop is asked for. */
     readonly maxDrop: number | null;
   }): Promise<TrialMeter> {
-    const { float, runtime, dataset, maxDrop } = request;
-    const model = await openVariant(float, runtime);
+    const { float, runtimes, dataset, maxDrop } = request;
+    const model = await openFirst(float, runtimes);
     try {
       const kept: Kept[] = [];
       let bytes = 0;
@@ -80,7 +83,7 @@ export class TrialMeter {
           right.set(at, scores !== undefined && topIndex(scores) === dataset.labels[at]);
         }
       }
-      return new TrialMeter(runtime, dataset, kept, right, maxDrop);
+      return new TrialMeter(runtimes, dataset, kept, right, maxDrop);
     } finally {
       model.close();
     }
@@ -91,9 +94,9 @@ export class TrialMeter {
     return { sqnr: this.#kept.length, accuracy: this.#right.size };
   }
 
-  /** @throws UNSUPPORTED_RUNTIME when the fixed build does not load the file */
+  /** @throws UNSUPPORTED_RUNTIME when no runtime loads the file */
   async measure(file: Uint8Array, purpose: "probe" | "score"): Promise<Measured> {
-    const model = await openVariant(file, this.#runtime);
+    const model = await openFirst(file, this.#runtimes);
     try {
       const kept = purpose === "probe" ? this.#kept.slice(0, probeSamples) : this.#kept;
       const sums: { signals: number[]; noises: number[] }[] = [];
@@ -130,6 +133,16 @@ export class TrialMeter {
     } finally {
       model.close();
     }
+  }
+}
+
+async function openFirst(file: Uint8Array, [first, ...others]: readonly TfliteRuntime[]): Promise<VariantRunner> {
+  if (!first) throw new FlotillaError("INTERNAL", "A search needs a runtime.");
+  try {
+    return await openVariant(file, first);
+  } catch (thrown) {
+    if (others.length === 0 || asFlotillaError(thrown).code !== "UNSUPPORTED_RUNTIME") throw thrown;
+    return openFirst(file, others);
   }
 }
 
