@@ -70,11 +70,22 @@ export interface CalibrationOptions {
   readonly samples?: number;
   /** Default "min-max" (the figures: `quantize/observers.ts`). */
   readonly method?: string;
+  /** Data that looks like pixels from 0 to 255 is taken although the model seems to want another range. */
+  readonly anyRange?: boolean;
   /** Steps that get accuracy back (`quantize/improvements.ts`), with commas between them, or "none"; default: by recipe. */
   readonly improve?: string;
 }
 
-export type ConvertStage = "read" | "simplify" | "calibrate" | "search" | "quantize" | "write" | "prove" | "evaluate" | "report";
+export type ConvertStage =
+  | "read"
+  | "simplify"
+  | "calibrate"
+  | "search"
+  | "quantize"
+  | "write"
+  | "prove"
+  | "evaluate"
+  | "report";
 
 export interface ConvertProgress {
   readonly stage: ConvertStage;

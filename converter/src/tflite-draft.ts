@@ -135,7 +135,7 @@ async function rewrite(
   if (seesData) kept.calibrated = calibrated;
   const { model: float, observations } = calibrated;
   const [graph] = float.graphs;
-  const warnings = graph && seesData ? checkObservations(graph, observations) : [];
+  const warnings = graph && seesData ? checkObservations(graph, observations, options.calibration?.anyRange) : [];
   const limits = limitsOf(request.target);
   const integerIo = isIntegerRecipe(recipe) ? io : "float32";
   const asking = { model: float, recipe, limits, observations, method, io: integerIo, improvements };

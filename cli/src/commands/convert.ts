@@ -27,7 +27,8 @@ export const formatOf = (options: Options): "auto" | SourceFormat | undefined =>
 
 /** Flags that would do nothing beside or without others. @throws CONFIG_USAGE */
 function refusePointless(options: Options): void {
-  for (const name of ["calibrationSamples", "calibrationMethod", "improve"]) needFlag(options, name, "calibration");
+  for (const name of ["calibrationSamples", "calibrationMethod", "anyRange", "improve"])
+    needFlag(options, name, "calibration");
   for (const name of ["maxDrop", "evaluateSamples"]) needFlag(options, name, "evaluate");
   const pointless = [
     ...(options.prove === false ? ["evaluate", "minSqnr", "golden", "proofSamples"] : []),
@@ -75,6 +76,7 @@ async function convertOptions(model: string, options: Options): Promise<ConvertO
             path: String(options.calibration),
             ...(samples === undefined ? {} : { samples }),
             ...(options.calibrationMethod === undefined ? {} : { method: String(options.calibrationMethod) }),
+            ...(options.anyRange === true ? { anyRange: true } : {}),
             ...(options.improve === undefined ? {} : { improve: String(options.improve) }),
           },
         }),
@@ -122,6 +124,10 @@ function resultText({ source, variants, seconds }: ConvertResult): string {
     "",
     table(["recipe", "size", "accuracy", "drop", "maxRel", "SQNR", "float operators", "file"], variants.map(row)),
   ];
+  for (const variant of variants) {
+    if ("warnings" in variant)
+      for (const warning of variant.warnings ?? []) lines.push("", `${variant.recipe}: ${warning}`);
+  }
   for (const { recipe, floatOperatorReasons } of variants) {
     if (floatOperatorReasons.length === 0) continue;
     const reasons = floatOperatorReasons.map(({ node, operator, reason }) => [operator, node, reason]);
@@ -191,6 +197,10 @@ const withOptions = (command: Command): Command => {
     .option("--calibration <data>", "what the model will see: folder of images, .npz, .npy, .json, .jsonl")
     .option("--calibration-samples <n>", "how many of them, evenly spread; default 200")
     .option("--calibration-method <method>", "min-max (default), moving-average, percentile, mse, entropy")
+    .option(
+      "--any-range",
+      "the calibration data is right although it looks like pixels from 0 to 255 for a model of another range",
+    )
     .option(
       "--improve <steps>",
       "steps that get accuracy back, with commas between them: carried-state, equalization, bias-absorption, weight-scales, rounding, bias-correction; or none; default: carried-state,weight-scales,bias-correction, for int4-weights also rounding",

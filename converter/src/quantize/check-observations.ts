@@ -29,11 +29,11 @@ interface Evidence {
 }
 
 /**
- * Warnings, as sentences.
+ * Warnings, as sentences; with `anyRange` also in the place of QUANT_CALIBRATION_RANGE.
  * @throws QUANT_CALIBRATION_DATA where no input ever changes
  * @throws QUANT_CALIBRATION_RANGE where pixels from 0 to 255 plainly went into a model of another range
  */
-export function checkObservations(graph: Graph, observations: Observations): string[] {
+export function checkObservations(graph: Graph, observations: Observations, anyRange = false): string[] {
   const inputs = graph.inputs.flatMap((id) => {
     const seen = observations.get(id);
     return seen && seen.samples > 0 && !seen.nonFinite ? [{ id, seen, name: tensorOf(graph, id).name }] : [];
@@ -46,7 +46,7 @@ export function checkObservations(graph: Graph, observations: Observations): str
     ...(inputs.length > 0 && samples < fewSamples
       ? [`Only ${samples} calibration samples: ranges are guesses below ${fewSamples}. Give 100 or more.`]
       : []),
-    ...inputs.flatMap(({ id, seen, name }) => pixelFindings(graph, observations, id, seen, name)),
+    ...inputs.flatMap(({ id, seen, name }) => pixelFindings(graph, observations, id, seen, name, anyRange)),
   ];
 }
 
@@ -56,6 +56,7 @@ function pixelFindings(
   id: TensorId,
   { min, max }: Observation,
   name: string,
+  anyRange: boolean,
 ): string[] {
   if (tensorOf(graph, id).shape.length !== 4 || min < 0 || max < leastBright || max > mostBright) return [];
   const evidence = evidenceOf(graph, observations, id);
@@ -63,10 +64,10 @@ function pixelFindings(
   const message =
     `The calibration data of "${name}" reaches from ${shown(min)} to ${shown(max)}, like pixels of 8 bits, and the model ` +
     `seems to take a smaller range: ${evidence.map(({ sentence }) => sentence).join("; ")}.`;
-  if (evidence.length === 1) return [message];
+  if (evidence.length === 1 || anyRange) return [message];
   throw new FlotillaError(
     "QUANT_CALIBRATION_RANGE",
-    `${message} Scale it as in training: --preprocess with a step such as {"kind": "scale", "by": ${1 / 255}, "offset": 0}.`,
+    `${message} Scale it as in training: --preprocess with a step such as {"kind": "scale", "by": ${1 / 255}, "offset": 0}; if the range is right, say --any-range.`,
     { details: { input: name, min, max, signs: evidence.map(({ sign }) => sign) } },
   );
 }

@@ -21,7 +21,11 @@ beforeAll(async () => {
 
 const name = "conv2d_1_input";
 const images = (count: number, ...shape: number[]): NdArray =>
-  floats(new Float32Array(count * shape.reduce((a, b) => a * b, 1)).fill(0.5), count, ...shape);
+  floats(
+    Float32Array.from({ length: count * shape.reduce((a, b) => a * b, 1) }, (_, at) => (at % 7) / 7),
+    count,
+    ...shape,
+  );
 const npz = (arrays: Record<string, NdArray>) => writeNpz(folder, `${counter++}.npz`, arrays);
 
 /** Converts into a folder that does not exist yet, and expects an error and no trace. */
@@ -78,7 +82,7 @@ describe("models", () => {
 
 describe("options", () => {
   test("an unknown recipe", () =>
-    refused({ recipes: ["int3"] }, "CONFIG_RECIPE_UNKNOWN", /int3.*float32, float16, int8/));
+    refused({ recipes: ["int3"] }, "CONFIG_RECIPE_UNKNOWN", /int3.*float32, float16, (auto, )?.*int8/));
   test("an unknown I/O dtype", () => refused({ recipes: ["int8"], io: "int4" }, "QUANT_OPTION", /int4/));
   test("integer I/O without an integer recipe", () =>
     refused({ recipes: ["float16"], io: "int8" }, "QUANT_OPTION", /--io int8/));
@@ -217,8 +221,9 @@ describe("bounds", () => {
   });
 
   test("an accuracy that falls too far", async () => {
-    // Calibrated on black pictures only: every activation is cut off, and the answers are worthless.
-    const calibration = { path: await npz({ [name]: floats(new Float32Array(2 * 784), 2, 28, 28, 1) }) };
+    // Calibrated on nearly black pictures only: every activation is cut off, and the answers are worthless.
+    const dark = Float32Array.from({ length: 2 * 784 }, (_, at) => (at % 2) / 1000);
+    const calibration = { path: await npz({ [name]: floats(dark, 2, 28, 28, 1) }) };
     const { loadDigits } = await import("../../../test/fixtures/digits.ts");
     const some = await loadDigits(50);
     const labelled = await npz({

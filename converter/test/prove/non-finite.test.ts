@@ -45,7 +45,10 @@ describe("a logarithm of random samples", () => {
     await writeFile(model, writeTflite(modelOf(sketch.graph(y))));
     const result = await convert({ model, output: join(folder, "out"), name: "log" });
     const [variant] = result.variants;
-    return { parity: variant?.parity, record: await readFile(join(folder, "out", "log-float32.conversion.json"), "utf8") };
+    return {
+      parity: variant?.parity,
+      record: await readFile(join(folder, "out", "log-float32.conversion.json"), "utf8"),
+    };
   };
 
   it("is listed where less than half of it is not finite, and recorded", async () => {
