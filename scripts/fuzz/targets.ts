@@ -6,7 +6,6 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import type { Hdf5Group } from "@flotilla/converter/codecs/hdf5/group";
 import { openHdf5 } from "@flotilla/converter/codecs/hdf5/open-hdf5";
 import { openSource } from "@flotilla/converter/open-source";
 import type { SourceFormat } from "@flotilla/converter/sources/source";
@@ -136,17 +135,22 @@ async function readModel(path: string, format: SourceFormat, inputShapes: Seed["
   }
 }
 
+/** Links may lead back: the walk ends at so many groups. */
+const mostGroups = 500;
+
 /** Everything there is, of a model or not: links, attributes, elements. */
 function readHdf5(bytes: Uint8Array): void {
-  const visit = (group: Hdf5Group): void => {
+  const open = [openHdf5(memoryAccess(bytes))];
+  for (let at = 0; at < Math.min(open.length, mostGroups); at++) {
+    const group = open[at];
+    if (!group) break;
     for (const attribute of group.attributes.values()) {
       if (["text", "variable-text"].includes(attribute.type.kind)) attribute.texts();
     }
     for (const name of group.names) {
       const found = group.get(name);
-      if (found?.kind === "group") visit(found);
+      if (found?.kind === "group") open.push(found);
       else if (found && found.byteLength <= maxTouchedBytes) found.bytes();
     }
-  };
-  visit(openHdf5(memoryAccess(bytes)));
+  }
 }
