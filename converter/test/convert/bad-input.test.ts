@@ -82,7 +82,7 @@ describe("models", () => {
 
 describe("options", () => {
   test("an unknown recipe", () =>
-    refused({ recipes: ["int3"] }, "CONFIG_RECIPE_UNKNOWN", /int3.*float32, float16, (auto, )?.*int8/));
+    refused({ recipes: ["int3"] }, "CONFIG_RECIPE_UNKNOWN", /int3.*float32, float16, .*int8/));
   test("an unknown I/O dtype", () => refused({ recipes: ["int8"], io: "int4" }, "QUANT_OPTION", /int4/));
   test("integer I/O without an integer recipe", () =>
     refused({ recipes: ["float16"], io: "int8" }, "QUANT_OPTION", /--io int8/));
