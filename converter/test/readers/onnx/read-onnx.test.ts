@@ -62,6 +62,20 @@ describe("reading ONNX", () => {
     expect(tensorOf(graph!, graph!.outputs[0]!).shape).toEqual([1, 12]);
   });
 
+  it.each([
+    ["scales that make two thousand million pixels of one", [1, 1, 1, 2 ** 31], {}],
+    ["a kernel that antialiasing makes as wide as the file says", [1, 1, 1, 1e-30], { antialias: 1 }],
+    ["no scale at all", [1, 1, 1, Number.NaN], {}],
+  ])("refuses to resize by %s", async (_, scales, attributes) => {
+    const model: ModelSketch = {
+      inputs: [{ name: "x", shape: [1, 1, 2, 3] }],
+      outputs: [{ name: "y", shape: ["a", "b", "c", "d"] }],
+      initializers: [{ name: "scales", shape: [4], values: scales }],
+      nodes: [{ op: "Resize", inputs: ["x", "", "scales"], outputs: ["y"], attributes: { mode: "linear", ...attributes } }],
+    };
+    expect((await failure(readOnnx(model))).code).toBe("UNSUPPORTED_OPERATOR");
+  });
+
   it("asks for sizes that are open, and takes a name of a size for all inputs that have it", async () => {
     const open: ModelSketch = {
       inputs: [{ name: "x", shape: ["n", "steps"] }, { name: "m", shape: ["n", "steps"] }],

@@ -36,6 +36,9 @@ function interpolationOf(node: NodeBuilder): Interpolation {
   };
 }
 
+/** Weights of one axis, at most: 4 million results of a cubic kernel. */
+const mostWeights = 2 ** 24;
+
 function axesOf(node: NodeBuilder, how: Interpolation): readonly Resized[] {
   const shape = node.shape(node.input(0));
   const old = node.operator === "Upsample" || node.version < 11;
@@ -60,6 +63,10 @@ function axesOf(node: NodeBuilder, how: Interpolation): readonly Resized[] {
           ? Math.floor(input * ratio + 0.5)
           : (sizes[i] ?? 1);
     if (output < 1) throw node.refusal(`it resizes ${input} to ${output}`);
+    // Antialiasing widens the kernel by 1/scale: the file's numbers say how much work its weights are.
+    const reach = how.antialias && scale < 1 ? 4 / scale : 4;
+    if (!(scale > 0 && output * reach <= mostWeights))
+      throw node.refusal(`it resizes ${input} to ${output} by ${scale}, which takes more than ${mostWeights} weights`);
     const axis = { at, input, output, scale, region: [region[i] ?? 0, region[i + axes.length] ?? 1] as const };
     const taps = tapsOf(axis, how);
     if (!taps) throw node.refusal(`its coordinates (${how.coordinates}) are unknown, or lie outside the image`);
